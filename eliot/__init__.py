@@ -1,0 +1,1 @@
+"""Eliot's roof (settings, urls, asgi, launch) and small ground floor (env, http, live, policy)."""

@@ -1,0 +1,57 @@
+"""What every view shares: the typed request, fragment or page, static names, and the friendly 503."""
+
+from collections.abc import Callable
+
+from django.db import OperationalError
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils.cache import patch_vary_headers
+from django_htmx.middleware import HtmxDetails
+from whitenoise.storage import CompressedManifestStaticFilesStorage
+
+
+class HtmxRequest(HttpRequest):
+    """A request behind ``HtmxMiddleware``: views are typed without casts."""
+
+    htmx: HtmxDetails
+
+
+class HashedStaticFiles(CompressedManifestStaticFilesStorage):  # type: ignore[misc]
+    """Static files named by their content, so that an upgrade never meets an old script."""
+
+    manifest_strict = False
+
+
+def wants_fragment(request: HttpRequest) -> bool:
+    """Say whether htmx asks for a part of the page.
+
+    A boosted link and a history restore need the whole page; without this, Back shows a bare fragment.
+    """
+    htmx: HtmxDetails = getattr(request, "htmx")  # noqa: B009 - plain HttpRequest has no such field
+    return bool(htmx) and not htmx.boosted and not htmx.history_restore_request
+
+
+def varied(response: HttpResponse) -> HttpResponse:
+    """Tell caches that page and fragment share one address."""
+    patch_vary_headers(response, ("HX-Request", "HX-History-Restore-Request"))
+    return response
+
+
+class FriendlyBusyMiddleware:
+    """Turns a database that stayed locked into a 503 that says so, instead of a crash page."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        """Keep the next step of the chain."""
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        """Pass through."""
+        return self.get_response(request)
+
+    def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
+        """Answer a lock time-out; leave every other fault to Django."""
+        if not isinstance(exception, OperationalError) or "locked" not in str(exception):
+            return None
+        response = render(request, "503.html", status=503)
+        response["Retry-After"] = "2"
+        return response

@@ -1,0 +1,144 @@
+"""The demo farm's child process, and its nodes as rows."""
+
+import hashlib
+import json
+import logging
+import socket
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+from django.conf import settings
+
+from farm_app.demo.roster import demo_farm
+from farm_app.demo.spec import NodeSpec
+from farm_app.models import GpuNode
+
+logger = logging.getLogger(__name__)
+
+PORTS: Final = range(18200, 28200, 20)
+READY_S: Final = 20
+STOP_S: Final = 3
+
+
+class DemoFarmFailed(Exception):
+    """The demo nodes did not start."""
+
+
+def _folder() -> Path:
+    return Path(settings.ELIOT_DATA) / "demo"
+
+
+def base_port(count: int) -> int:
+    """Return the first of ``count`` free ports: always the same for one data folder, as long as they are free.
+
+    Addresses must not change from start to start: open attempts remember them.
+    """
+    note = _folder() / "base-port"
+    digest = hashlib.sha256(str(settings.ELIOT_DATA).encode()).digest()
+    first = int.from_bytes(digest[:4], "big") % len(PORTS)
+    candidates = [PORTS[(first + step) % len(PORTS)] for step in range(len(PORTS))]
+    if note.exists() and (kept := note.read_text().strip()).isdecimal():
+        candidates.insert(0, int(kept))
+    for port in candidates:
+        if all(_is_free(port + place) for place in range(count)):
+            note.parent.mkdir(parents=True, exist_ok=True)
+            note.write_text(str(port))
+            return port
+    msg = "No free ports for the demo nodes on this machine."
+    raise DemoFarmFailed(msg)
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
+
+
+class DemoFarm:
+    """Demo nodes in one child process without Django; they die with their parent."""
+
+    def __init__(self, count: int, speed: float) -> None:
+        """Describe ``count`` nodes that work ``speed`` times as fast as their cards."""
+        self.specs: Sequence[NodeSpec] = demo_farm(count, base_port(count), _folder(), speed)
+        self._child: subprocess.Popen[str] | None = None
+
+    @property
+    def pid(self) -> int | None:
+        """The child's process id."""
+        return self._child.pid if self._child else None
+
+    def start(self) -> None:
+        """Start the child and wait until all its nodes listen.
+
+        Raises:
+            DemoFarmFailed: It ended instead; says why.
+        """
+        file = _folder() / "farm.json"
+        file.write_text(json.dumps([spec.to_json() for spec in self.specs]), encoding="utf-8")
+        command = [sys.executable, "-m", "farm_app.demo", "--specs", str(file)]
+        log = (_folder() / "farm.log").open("w", encoding="utf-8")
+        with log:
+            self._child = subprocess.Popen(  # noqa: S603 - our own module
+                command,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=log,
+                text=True,
+                cwd=settings.BASE_DIR,
+                start_new_session=True,
+            )
+        line = self._child.stdout.readline() if self._child.stdout else ""
+        if not line.startswith("{"):
+            self._child.wait(READY_S)
+            said = (_folder() / "farm.log").read_text(encoding="utf-8").strip().splitlines()
+            msg = f"The demo nodes did not start: {said[-1] if said else 'no reason was given'}"
+            raise DemoFarmFailed(msg)
+
+    def stop(self) -> None:
+        """End the child; it also ends by itself when its parent dies."""
+        if self._child is None:
+            return
+        self._child.terminate()
+        try:
+            self._child.wait(STOP_S)
+        except subprocess.TimeoutExpired:
+            self._child.kill()
+            self._child.wait()
+
+
+def register(specs: Sequence[NodeSpec]) -> None:
+    """Make rows of demo nodes; rows of demo nodes that do not run now are switched off."""
+    for spec in specs:
+        facts = {
+            "card": spec.card,
+            "host": "127.0.0.1",
+            "port": spec.port,
+            "tier": spec.tier,
+            "vram_gb": spec.vram_gb,
+            "capabilities": [*spec.families],
+            "max_resolution": spec.max_resolution,
+            "max_batch": spec.max_batch,
+            "is_enabled": True,
+            "health_checked_at": None,
+        }
+        node = GpuNode.objects.filter(slug=spec.name).first()
+        if node is None or node.is_demo:
+            GpuNode.objects.update_or_create(slug=spec.name, defaults={**facts, "is_demo": True})
+        else:
+            GpuNode.objects.update_or_create(
+                slug=f"demo-{spec.name}", defaults={**facts, "is_demo": True}
+            )
+    names = [name for spec in specs for name in (spec.name, f"demo-{spec.name}")]
+    GpuNode.objects.filter(is_demo=True).exclude(slug__in=names).update(is_enabled=False)
+
+
+def switch_off() -> None:
+    """Switch the rows of demo nodes off: real ones do the work."""
+    GpuNode.objects.filter(is_demo=True).update(is_enabled=False)

@@ -1,0 +1,113 @@
+"""The family of processes on one machine: this one (pages and worker threads) and the demo farm's child."""
+
+import logging
+import sys
+import threading
+import webbrowser
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass
+from typing import Final
+
+from eliot.launch import demo_farm
+from eliot.launch.memory import settle, share_arenas
+from eliot.launch.preparing import collect_static, prepare
+from eliot.launch.run_lock import RunLock, run_lock
+from eliot.launch.serving import open_socket, serve
+from farm_app.found import look_on_this_machine
+from farm_app.models import GpuNode
+from farm_app.workers import Workers
+
+logger = logging.getLogger(__name__)
+
+USUAL_DEMO: Final = 4
+# Workers get this long to bring home what is nearly there; all of a stop takes less than ten seconds.
+GRACE_S: Final = 4.0
+
+
+@dataclass(frozen=True)
+class Wishes:
+    """What the command line asks for; ``demo`` None means: demo nodes if no real node is configured."""
+
+    host: str = "127.0.0.1"
+    port: int = 8000
+    demo: int | None = None
+    demo_speed: float = 1.0
+    browser: bool = False
+
+
+class Family:
+    """Everything that runs on one machine."""
+
+    def __init__(self, wishes: Wishes, say: Callable[[str], None]) -> None:
+        """Prepare; ``say`` prints one line for the person at the terminal."""
+        self.wishes = wishes
+        self.say = say
+
+    def run(self) -> None:
+        """Start everything, serve until told to stop, and end cleanly.
+
+        Raises:
+            AlreadyRunning: Another Eliot has this data folder.
+            CannotListen: The address cannot be used.
+            DemoFarmFailed: The demo nodes did not start.
+        """
+        share_arenas()
+        with ExitStack() as stack:
+            lock = stack.enter_context(run_lock())
+            listener = open_socket(self.wishes.host, self.wishes.port)
+            stack.callback(listener.close)
+            prepare()
+            collect_static()
+            farm = start_farm(self.wishes, self.say)
+            if farm is not None:
+                stack.callback(farm.stop)
+            workers = Workers()
+            stack.callback(self._stop_workers, workers)
+            port = listener.getsockname()[1]
+            serve(listener, lambda: self._ready(workers, lock, port))
+            self.say("Stopping: renders on nodes go on, and are taken up at the next start.")
+
+    def _ready(self, workers: Workers, lock: RunLock, port: int) -> None:
+        shown = f"[{self.wishes.host}]" if ":" in self.wishes.host else self.wishes.host
+        address = f"http://{shown}:{port}/"
+        lock.say(address)
+        settle()
+        workers.start()
+        self.say(f"Eliot is ready at {address}")
+        if self.wishes.browser and sys.stdout.isatty():
+            threading.Thread(target=webbrowser.open, args=(address,), daemon=True).start()
+
+    @staticmethod
+    def _stop_workers(workers: Workers) -> None:
+        workers.stop(grace_s=GRACE_S)
+
+
+def start_farm(wishes: Wishes, say: Callable[[str], None]) -> demo_farm.DemoFarm | None:
+    """Start demo nodes if they are wished for, or if there is nothing else to render on.
+
+    A ComfyUI on this machine's usual port is offered instead, never taken without being asked for.
+    """
+    count = _demo_count(wishes, say)
+    if not count:
+        demo_farm.switch_off()
+        return None
+    farm = demo_farm.DemoFarm(count, wishes.demo_speed)
+    farm.start()
+    demo_farm.register(farm.specs)
+    say(f"Demo farm: {count} pretend {'node' if count == 1 else 'nodes'} draw labelled pictures.")
+    return farm
+
+
+def _demo_count(wishes: Wishes, say: Callable[[str], None]) -> int:
+    if wishes.demo is not None:
+        return wishes.demo
+    if GpuNode.objects.filter(is_demo=False, is_enabled=True).exists():
+        return 0
+    found = look_on_this_machine()
+    if found is not None:
+        say(
+            f"A ComfyUI answers at {found}: add it on the page that opens, or with `manage.py load_farm`."
+        )
+        return 0
+    return USUAL_DEMO

@@ -1,0 +1,50 @@
+"""What must be true before anything runs: tables, seeds, static files, and leases of a runner that died."""
+
+import hashlib
+import logging
+from pathlib import Path
+
+from django.conf import settings
+from django.contrib.staticfiles import finders
+from django.core.management import call_command
+
+from farm_app.models import Attempt, Lease
+from farm_app.seeding import seed_workflows
+from gallery_app.models import Library
+from gallery_app.trash import finish_pending_moves
+
+logger = logging.getLogger(__name__)
+
+
+def prepare() -> None:
+    """Migrate, seed, and take up what an earlier runner left; only under the run lock."""
+    call_command("migrate", verbosity=0, interactive=False)
+    seed_workflows()
+    Library.default()
+    finish_pending_moves()
+    take_over()
+
+
+def take_over() -> None:
+    """End the leases of this host's dead runner at once: the kernel has freed its lock."""
+    Lease.objects.free_host()
+    Attempt.objects.coming_home().update(store_until=None)
+
+
+def collect_static() -> None:
+    """Collect static files into the data folder, unless they have not changed since the last start."""
+    note = Path(settings.STATIC_ROOT) / ".collected"
+    stamp = _static_stamp()
+    if note.exists() and note.read_text(encoding="utf-8") == stamp:
+        return
+    call_command("collectstatic", verbosity=0, interactive=False, clear=True)
+    note.write_text(stamp, encoding="utf-8")
+
+
+def _static_stamp() -> str:
+    digest = hashlib.sha256(settings.VERSION.encode())
+    for finder in finders.get_finders():
+        for path, storage in finder.list([]):
+            found = Path(storage.path(path)).stat()
+            digest.update(f"{path} {found.st_size} {found.st_mtime_ns}\n".encode())
+    return digest.hexdigest()

@@ -1,0 +1,89 @@
+"""One runner per data folder: a lock that the kernel frees at any death, with the runner's address in it."""
+
+import fcntl
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from django.conf import settings
+
+
+@dataclass(frozen=True)
+class Runner:
+    """Who runs on this data folder."""
+
+    pid: int
+    address: str = ""
+
+
+class AlreadyRunning(Exception):
+    """Another process has the lock."""
+
+    def __init__(self, runner: Runner | None) -> None:
+        """Keep who it is."""
+        self.runner = runner
+        where = runner.address if runner and runner.address else "another process"
+        super().__init__(f"Eliot already runs here, at {where}.")
+
+
+def _path() -> Path:
+    return Path(settings.ELIOT_DATA) / "run.lock"
+
+
+class RunLock:
+    """The lock while it is held."""
+
+    def __init__(self, handle: int) -> None:
+        """Keep the open file whose lock it is."""
+        self._handle = handle
+
+    def say(self, address: str) -> None:
+        """Write down where this runner is reached, for a second start to print."""
+        os.ftruncate(self._handle, 0)
+        text = json.dumps(asdict(Runner(os.getpid(), address)))
+        os.pwrite(self._handle, text.encode(), 0)
+
+    def release(self) -> None:
+        """Give it back."""
+        os.ftruncate(self._handle, 0)
+        os.close(self._handle)
+
+
+@contextmanager
+def run_lock() -> Iterator[RunLock]:
+    """Hold this data folder's lock.
+
+    Raises:
+        AlreadyRunning: A living process has it.
+    """
+    handle = os.open(_path(), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(handle)
+        raise AlreadyRunning(_read()) from None
+    lock = RunLock(handle)
+    lock.say("")
+    try:
+        yield lock
+    finally:
+        lock.release()
+
+
+def running() -> Runner | None:
+    """Return who runs on this data folder now, or None."""
+    try:
+        with run_lock():
+            return None
+    except AlreadyRunning as fault:
+        return fault.runner or Runner(0)
+
+
+def _read() -> Runner | None:
+    try:
+        return Runner(**json.loads(_path().read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError):
+        return None

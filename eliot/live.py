@@ -1,0 +1,298 @@
+"""Live pages: publish a nudge from any thread, and the one socket class that answers it with fragments.
+
+Rows are the truth. A nudge carries ids only and may be lost: every page re-reads its rows on its own too.
+"""
+
+import asyncio
+import contextlib
+import logging
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Hashable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import wraps
+from typing import Any, ParamSpec, TypeVar
+from urllib.parse import parse_qs
+
+from channels.consumer import get_handler_name
+from channels.db import database_sync_to_async
+from channels.generic.websocket import AsyncWebsocketConsumer
+from channels.layers import InMemoryChannelLayer, get_channel_layer
+from django.db import connection
+
+logger = logging.getLogger(__name__)
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+# A bar glides for a fifth of a second from one value to the next, so that is how often it is told.
+PROGRESS_INTERVAL_S = 0.2
+AROUND_INTERVAL_S = 0.4
+UNASKED_INTERVAL_S = 4.0
+WORKER_PATIENCE_MS = 20_000
+RENDERED_KEPT = 1500
+
+_server_loop: asyncio.AbstractEventLoop | None = None
+_own_loop_lock = threading.Lock()
+_own_loop: asyncio.AbstractEventLoop | None = None
+# Rendering is pure Python under one lock anyway: two threads bound it and keep the event loop free.
+_render_pool = ThreadPoolExecutor(max_workers=2, thread_name_prefix="render")
+
+
+def publish(group: str, message: dict[str, Any]) -> None:
+    """Send ``message`` to every page that listens on ``group``; callable from any thread.
+
+    The layer is fed on the server's own loop: an in-memory queue filled from another loop wakes its reader
+    only at the next timer, and ``async_to_sync`` takes most of a second. Without listeners it does nothing.
+    """
+    loop = _loop_for_sending()
+    if loop is None:
+        return
+    layer = get_channel_layer()
+    if layer is None:
+        return
+    future = asyncio.run_coroutine_threadsafe(layer.group_send(group, message), loop)
+    future.add_done_callback(_log_failure)
+
+
+def _loop_for_sending() -> asyncio.AbstractEventLoop | None:
+    if _server_loop is not None and not _server_loop.is_closed():
+        return _server_loop
+    if isinstance(get_channel_layer(), InMemoryChannelLayer):
+        return None  # no page has connected to this process, so nobody could hear it
+    return _sending_loop()
+
+
+def _sending_loop() -> asyncio.AbstractEventLoop:
+    """Return the loop of a thread that only sends, for processes that serve no pages."""
+    global _own_loop
+    with _own_loop_lock:
+        if _own_loop is None:
+            _own_loop = asyncio.new_event_loop()
+            threading.Thread(target=_own_loop.run_forever, name="live-send", daemon=True).start()
+        return _own_loop
+
+
+def _log_failure(future: "Future[None]") -> None:
+    if not future.cancelled() and (fault := future.exception()) is not None:
+        logger.warning("a live nudge was not sent: %s", fault)
+
+
+@contextlib.contextmanager
+def patient_database() -> Iterator[None]:
+    """Let this thread wait long for the database, as work that nobody watches should."""
+    if connection.vendor == "sqlite":
+        with connection.cursor() as cursor:
+            cursor.execute(f"PRAGMA busy_timeout={WORKER_PATIENCE_MS}")
+    yield
+
+
+def rendered_once(render: Callable[[Any], str]) -> Callable[[Hashable, Any], str]:
+    """Wrap a renderer so that a process renders a changed fragment once for all its sockets.
+
+    The key must name the thing and the version of it that is shown; the latest few hundred are kept.
+    """
+    kept: OrderedDict[Hashable, str] = OrderedDict()
+    lock = threading.Lock()
+    _all_kept.append(kept)
+
+    def rendered(key: Hashable, thing: Any) -> str:
+        with lock:
+            if key in kept:
+                return kept[key]
+        text = render(thing)
+        with lock:
+            kept[key] = text
+            while len(kept) > RENDERED_KEPT:
+                kept.popitem(last=False)
+        return text
+
+    return rendered
+
+
+_all_kept: list[dict[Hashable, Any]] = []
+
+
+def forget_what_is_kept() -> None:
+    """Drop everything that pages share, as between two tests."""
+    for kept in _all_kept:
+        kept.clear()
+
+
+def kept_briefly(ttl_s: float) -> Callable[[Callable[P, T]], Callable[P, T]]:
+    """Wrap a reader so that all pages of a process share what it read during the last ``ttl_s`` seconds.
+
+    For what is shown and may be a moment old, never for what is decided.
+    """
+
+    def wrap(read: Callable[P, T]) -> Callable[P, T]:
+        kept: dict[Hashable, tuple[float, T]] = {}
+        lock = threading.Lock()
+        _all_kept.append(kept)
+
+        @wraps(read)
+        def reader(*args: P.args, **kwargs: P.kwargs) -> T:
+            key = (args, tuple(sorted(kwargs.items())))
+            with lock:
+                found = kept.get(key)
+                if found is not None and time.monotonic() - found[0] < ttl_s:
+                    return found[1]
+            value = read(*args, **kwargs)
+            with lock:
+                if len(kept) > RENDERED_KEPT:
+                    kept.clear()
+                kept[key] = (time.monotonic(), value)
+            return value
+
+        return reader
+
+    return wrap
+
+
+@dataclass(frozen=True)
+class News:
+    """What changed on a page: the fragments to send, and the cursor that they bring it to."""
+
+    fragments: Sequence[str]
+    cursor: int
+
+
+class LivePage(AsyncWebsocketConsumer):
+    """One page's socket: joins its groups, re-reads rows when nudged, sends the fragments that differ.
+
+    Subclasses name their groups and read their rows; they never write, decide or take commands. Messages:
+    ``page.changed`` (this page's own rows moved: send at once), ``page.progress`` (``jobs``: ids; at most five
+    times a second) and ``page.around`` (something beside it moved: at most a few times a second).
+    """
+
+    cursor: int = 0
+
+    async def connect(self) -> None:
+        """Accept, join the page's groups and send what happened since the page was rendered."""
+        global _server_loop
+        _server_loop = asyncio.get_running_loop()
+        self.cursor = self._asked_cursor()
+        self._changed = asyncio.Event()
+        self._changed.set()
+        self._progressed: set[int] = set()
+        self._around_moved = True
+        self._tasks: list[asyncio.Task[None]] = []
+        if not await self._in_thread(self.prepare):
+            await self.close(code=4404)
+            return
+        for group in self.group_names():
+            await self.channel_layer.group_add(group, self.channel_name)
+        await self.accept()
+        self._tasks = [
+            asyncio.create_task(self._tell_changes()),
+            asyncio.create_task(self._tell_the_rest()),
+        ]
+
+    def _asked_cursor(self) -> int:
+        asked = parse_qs(self.scope.get("query_string", b"").decode("latin-1")).get("since", ["0"])
+        return int(asked[-1]) if asked[-1].isdecimal() and len(asked[-1]) < 19 else 0
+
+    async def disconnect(self, code: int) -> None:
+        """Leave the groups and end the two tellers."""
+        for task in getattr(self, "_tasks", []):
+            task.cancel()
+        for group in self.group_names():
+            await self.channel_layer.group_discard(group, self.channel_name)
+
+    async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
+        """Ignore whatever a browser says: a page acts by POST."""
+
+    async def dispatch(self, message: dict[str, Any]) -> None:
+        """Hand a message to its handler.
+
+        Channels would first look for old database connections on another thread, for every nudge; handlers here
+        touch no database, and the threads that do look after their own.
+        """
+        await getattr(self, get_handler_name(message))(message)
+
+    async def page_changed(self, message: dict[str, Any]) -> None:
+        """Note that rows of this page moved."""
+        self._around_moved = True
+        self._changed.set()
+
+    async def page_around(self, message: dict[str, Any]) -> None:
+        """Note that something beside them moved."""
+        self._around_moved = True
+
+    async def page_progress(self, message: dict[str, Any]) -> None:
+        """Note that some jobs progressed."""
+        self._progressed.update(message["jobs"])
+
+    async def _tell_changes(self) -> None:
+        before = self.cursor
+        while True:
+            try:
+                await asyncio.wait_for(self._changed.wait(), UNASKED_INTERVAL_S)
+                since = self.cursor
+            except TimeoutError:
+                # Unasked: a reply to a button may have come after a newer message and undone it on the page.
+                since, before = before, self.cursor
+                self._around_moved = True
+            self._changed.clear()
+            await self._survive(self._send_news(since))
+
+    async def _send_news(self, since: int) -> None:
+        news = await self._in_thread(self.news, since)
+        self.cursor = news.cursor
+        await self._send_fragments(news.fragments)
+
+    async def _tell_the_rest(self) -> None:
+        around_at = 0.0
+        while True:
+            await asyncio.sleep(PROGRESS_INTERVAL_S)
+            if self._progressed:
+                jobs, self._progressed = frozenset(self._progressed), set()
+                await self._survive(self._send_progress(jobs))
+            if self._around_moved and time.monotonic() - around_at > AROUND_INTERVAL_S:
+                self._around_moved, around_at = False, time.monotonic()
+                await self._survive(self._send_around())
+
+    async def _send_progress(self, jobs: frozenset[int]) -> None:
+        await self._send_fragments(await self._in_thread(self.progress, jobs))
+
+    async def _send_around(self) -> None:
+        await self._send_fragments(await self._in_thread(self.around))
+
+    async def _send_fragments(self, fragments: Sequence[str]) -> None:
+        if fragments:
+            await self.send(text_data="\n".join(fragments))
+
+    async def _survive(self, work: Any) -> None:
+        """Do one round of telling; a fault in it costs that round, not the socket."""
+        try:
+            await work
+        except asyncio.CancelledError:
+            raise
+        except Exception:
+            logger.exception("a live page could not be brought up to date")
+
+    async def _in_thread(self, function: Any, *args: Any) -> Any:
+        call = database_sync_to_async(function, thread_sensitive=False, executor=_render_pool)
+        return await call(*args)
+
+    def group_names(self) -> Sequence[str]:
+        """Return the channel groups whose nudges concern this page."""
+        raise NotImplementedError
+
+    def prepare(self) -> bool:
+        """Load what the page is about (in a thread); False closes the socket as not found."""
+        return True
+
+    def news(self, cursor: int) -> News:
+        """Read the rows that moved after ``cursor`` and render their fragments (in a thread)."""
+        raise NotImplementedError
+
+    def around(self) -> Sequence[str]:
+        """Render what stands around those rows and differs from what the page has (in a thread)."""
+        raise NotImplementedError
+
+    def progress(self, jobs: frozenset[int]) -> Sequence[str]:
+        """Render the progress fragment of each of these jobs that this page shows (in a thread)."""
+        raise NotImplementedError

@@ -1,0 +1,147 @@
+"""Who is let in: this machine only, until accounts exist. One set of rules for pages, media and sockets."""
+
+import logging
+import threading
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from ipaddress import ip_address
+from typing import Any
+from urllib.parse import urlsplit
+
+from asgiref.typing import ASGIReceiveCallable, ASGISendCallable
+from django.conf import settings
+from django.contrib.auth.models import User
+from django.http import HttpRequest, HttpResponse
+
+logger = logging.getLogger(__name__)
+
+Scope = Mapping[str, Any]
+App = Callable[[Any, ASGIReceiveCallable, ASGISendCallable], Awaitable[None]]
+
+LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
+FORWARDING_HEADERS = frozenset({b"forwarded", b"via", b"x-real-ip"})
+FORWARDING_PREFIX = b"x-forwarded-"
+
+
+def refusal(scope: Scope) -> str | None:
+    """Say why this visitor is not let in, or None.
+
+    Only a peer on this machine that asks this machine by name and by our own port is the owner: a name that
+    resolves here from elsewhere (DNS rebinding) or a proxy in front is not.
+    """
+    headers = _headers(scope)
+    host = _only(headers, b"host")
+    if settings.ELIOT_PUBLIC_URL:
+        return (
+            "Accounts do not exist yet, so Eliot answers this machine only. Unset ELIOT_PUBLIC_URL."
+        )
+    if not _is_loopback_peer(scope):
+        return "Eliot answers this machine only."
+    if any(name in FORWARDING_HEADERS or name.startswith(FORWARDING_PREFIX) for name in headers):
+        return "Eliot answers no proxy until accounts exist."
+    if not _is_our_host(scope, host):
+        return "This address is not Eliot's own."
+    if scope["type"] == "websocket" and _only(headers, b"origin") != f"http://{host}":
+        return "A socket must come from Eliot's own page."
+    return None
+
+
+def _headers(scope: Scope) -> dict[bytes, list[bytes]]:
+    pairs: Iterable[tuple[bytes, bytes]] = scope.get("headers", ())
+    found: dict[bytes, list[bytes]] = {}
+    for name, value in pairs:
+        found.setdefault(name.lower(), []).append(value)
+    return found
+
+
+def _only(headers: Mapping[bytes, list[bytes]], name: bytes) -> str:
+    """Return a header that is given once; twice is as good as never, for each reader might take another."""
+    values = headers.get(name, [])
+    return values[0].decode("latin-1") if len(values) == 1 else ""
+
+
+def _is_loopback_peer(scope: Scope) -> bool:
+    client = scope.get("client")
+    try:
+        return client is not None and ip_address(client[0]).is_loopback
+    except ValueError:
+        return False
+
+
+def _is_our_host(scope: Scope, host: str) -> bool:
+    try:
+        parts = urlsplit(f"//{host}")
+        port = parts.port or 80
+    except ValueError:
+        return False
+    server = scope.get("server")
+    return (
+        parts.hostname in LOOPBACK_NAMES
+        and parts.netloc == host
+        and parts.username is None
+        and (not server or port == server[1])
+    )
+
+
+class Door:
+    """The outermost ASGI layer: nothing behind it is reached by a visitor who is not let in."""
+
+    def __init__(self, app: App) -> None:
+        """Guard ``app``."""
+        self.app = app
+
+    async def __call__(
+        self, scope: Any, receive: ASGIReceiveCallable, send: ASGISendCallable
+    ) -> None:
+        """Answer 403, close the socket, or pass through."""
+        why = refusal(scope)
+        if why is None:
+            await self.app(scope, receive, send)
+            return
+        logger.warning("refused a visitor: %s (%s)", why, scope.get("client"))
+        if scope["type"] == "websocket":
+            await send({"type": "websocket.close", "code": 4403, "reason": None})
+            return
+        body = why.encode()
+        headers = [
+            (b"content-type", b"text/plain; charset=utf-8"),
+            (b"content-length", b"%d" % len(body)),
+        ]
+        await send(
+            {"type": "http.response.start", "status": 403, "headers": headers, "trailers": False}
+        )
+        await send({"type": "http.response.body", "body": body, "more_body": False})
+
+
+_owner_lock = threading.Lock()
+
+
+def local_owner() -> User:
+    """Return the owner of a single-person Eliot, a real User who may do everything.
+
+    Made at the first call. Without a password nobody can log in as them from outside.
+    """
+    users = User.objects
+    with _owner_lock:
+        owner = users.filter(username="local").first()
+        if owner is None:
+            owner = users.create_superuser(username="local", first_name="You")
+    return owner
+
+
+class LocalOwnerMiddleware:
+    """Makes every visitor whom the door let in the local owner, in the admin too."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        """Keep the next step of the chain."""
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        """Set the user."""
+        if not settings.ELIOT_PUBLIC_URL:
+            request.user = local_owner()
+        return self.get_response(request)
+
+
+def may_see(scope: Scope, media_file_id: str) -> bool:
+    """Decide whether this visitor may see a picture; the one function for page, media and socket."""
+    return refusal(scope) is None

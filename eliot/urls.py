@@ -1,0 +1,11 @@
+"""All addresses: each room brings its own."""
+
+from django.contrib import admin
+from django.urls import include, path
+
+urlpatterns = [
+    path("", include("sessions_app.urls")),
+    path("farm/", include("farm_app.urls")),
+    path("", include("gallery_app.urls")),
+    path("admin/", admin.site.urls),
+]

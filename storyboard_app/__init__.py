@@ -1,0 +1,1 @@
+"""The wall, room 1: projects, boards, panels, shots."""

@@ -1,0 +1,26 @@
+"""What all tests share."""
+
+import pytest
+from django.conf import LazySettings
+from hypothesis import settings as hypothesis_settings
+
+from eliot.live import forget_what_is_kept
+
+# A busy machine is not a slow function.
+hypothesis_settings.register_profile("patient", deadline=None)
+hypothesis_settings.load_profile("patient")
+
+
+@pytest.fixture(autouse=True)
+def nothing_kept() -> None:
+    """Let no test see what another one's pages have kept for a moment."""
+    forget_what_is_kept()
+
+
+@pytest.fixture(autouse=True)
+def plain_static_files(settings: LazySettings) -> None:
+    """Name static files plainly: hashed names need a collected folder."""
+    settings.STORAGES = {
+        **settings.STORAGES,
+        "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
+    }

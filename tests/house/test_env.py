@@ -1,0 +1,98 @@
+"""Settings from the environment: what is read, and how loudly a wrong one fails."""
+
+import stat
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+from django.core.exceptions import ImproperlyConfigured
+from hypothesis import given
+from hypothesis import strategies as st
+
+from eliot import env
+
+
+@pytest.fixture
+def name(monkeypatch: pytest.MonkeyPatch) -> str:
+    monkeypatch.delenv("ELIOT_TEST", raising=False)
+    return "ELIOT_TEST"
+
+
+def test_a_text_is_stripped_and_has_a_default(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert env.text(name) == ""
+    assert env.text(name, "here") == "here"
+    monkeypatch.setenv(name, "  there\n")
+    assert env.text(name, "here") == "there"
+
+
+@pytest.mark.parametrize("value", ["1", "true", "YES", " on "])
+def test_yes_has_many_names(name: str, value: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(name, value)
+    assert env.flag(name) is True
+
+
+@pytest.mark.parametrize("value", ["0", "False", "no", "OFF", ""])
+def test_so_has_no(name: str, value: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(name, value)
+    assert env.flag(name, default=True) is False
+
+
+@pytest.mark.parametrize("value", ["2", "maybe", "ja", "truee"])
+def test_what_is_neither_fails_with_the_variables_name(
+    name: str, value: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(name, value)
+    with pytest.raises(ImproperlyConfigured, match="ELIOT_TEST must be yes or no"):
+        env.flag(name)
+
+
+@pytest.mark.parametrize("default", [True, False])
+def test_an_unset_flag_has_its_default(name: str, default: bool) -> None:
+    assert env.flag(name, default=default) is default
+
+
+@given(number=st.integers(-(10**30), 10**30))
+def test_a_whole_number_is_read_if_it_is_large_enough(number: int) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("ELIOT_TEST", f" {number} ")
+        assert env.number("ELIOT_TEST", 3, minimum=-(10**30)) == number
+        if number < 4:
+            with pytest.raises(ImproperlyConfigured, match="at least 4"):
+                env.number("ELIOT_TEST", 3, minimum=4)
+
+
+@pytest.mark.parametrize("value", ["", "x", "1.5", "--5", "+5", "1e3", "1_0", "\u0661\u0662", "-"])
+def test_what_is_no_whole_number_fails_with_the_variables_name(
+    name: str, value: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(name, value)
+    with pytest.raises(ImproperlyConfigured, match="ELIOT_TEST must be a whole number"):
+        env.number(name, 3, minimum=-100)
+
+
+def test_a_secret_is_made_once_and_nobody_else_may_read_it(tmp_path: Path) -> None:
+    path = tmp_path / "secret"
+    secret = env.kept_secret(path)
+    assert len(secret) > 60
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert env.kept_secret(path) == secret == path.read_text()
+    assert env.kept_secret(tmp_path / "other") != secret
+
+
+def test_processes_that_start_together_share_one_secret(tmp_path: Path) -> None:
+    for round_number in range(20):
+        path = tmp_path / str(round_number)
+        with ThreadPoolExecutor(8) as pool:
+            found = set(pool.map(env.kept_secret, [path] * 8))
+        assert found == {path.read_text()}
+        assert "" not in found
+
+
+def test_an_empty_secret_fails_and_says_what_to_do(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(env, "PATIENCE_S", 0.05)
+    path = tmp_path / "secret"
+    path.touch()
+    with pytest.raises(ImproperlyConfigured, match=r"is empty\. Delete it"):
+        env.kept_secret(path)

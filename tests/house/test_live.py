@@ -1,0 +1,160 @@
+"""Live pages under the hood: nudges from any thread, and what pages of one process share."""
+
+import asyncio
+import threading
+import time
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+from channels.layers import get_channel_layer
+from channels.testing import WebsocketCommunicator
+
+from eliot import live
+from eliot.live import LivePage, News, forget_what_is_kept, kept_briefly, rendered_once
+from tests.visitors import PATIENCE_S
+
+pytestmark = pytest.mark.django_db(transaction=True)  # pages read in threads of their own
+
+
+class Counting(LivePage):
+    """A page that counts what it is asked, and fails the first time."""
+
+    faults = 1
+
+    def group_names(self) -> Sequence[str]:
+        return ("counting",)
+
+    def prepare(self) -> bool:
+        return True
+
+    def news(self, cursor: int) -> News:
+        if type(self).faults:
+            type(self).faults -= 1
+            raise RuntimeError("a fault in one round")
+        return News([f"news after {cursor}"], cursor + 1)
+
+    def around(self) -> Sequence[str]:
+        return ()
+
+    def progress(self, jobs: frozenset[int]) -> Sequence[str]:
+        return [f"progress of {sorted(jobs)}"]
+
+
+def page(since: int = 5) -> WebsocketCommunicator:
+    return WebsocketCommunicator(Counting.as_asgi(), f"/ws/?since={since}")
+
+
+async def heard(of: WebsocketCommunicator) -> str:
+    return str(await of.receive_from(timeout=PATIENCE_S))
+
+
+async def test_a_nudge_from_any_thread_is_answered_from_the_last_cursor() -> None:
+    Counting.faults = 0
+    opened = page()
+    await opened.connect()
+    assert await heard(opened) == "news after 5"
+    for expected in ("news after 6", "news after 7"):
+        nudge = threading.Thread(target=live.publish, args=("counting", {"type": "page.changed"}))
+        nudge.start()
+        assert await heard(opened) == expected
+        nudge.join()
+    await opened.disconnect()
+
+
+async def test_a_fault_costs_one_round_and_not_the_socket(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    Counting.faults = 1
+    opened = page()
+    await opened.connect()
+    while not caplog.records:
+        await asyncio.sleep(0.01)
+    live.publish("counting", {"type": "page.changed"})
+    assert await heard(opened) == "news after 5"
+    assert "could not be brought up to date" in caplog.text
+    await opened.disconnect()
+
+
+async def test_a_lost_nudge_is_found_unasked(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(live, "UNASKED_INTERVAL_S", 0.05)
+    Counting.faults = 0
+    opened = page()
+    await opened.connect()
+    assert await heard(opened) == "news after 5"
+    assert await heard(opened) == "news after 5"  # and what went before, once more
+    await opened.disconnect()
+
+
+async def test_progress_of_many_is_told_in_one_message() -> None:
+    Counting.faults = 0
+    opened = page()
+    await opened.connect()
+    await heard(opened)
+    for job in (3, 1, 2, 3):
+        live.publish("counting", {"type": "page.progress", "jobs": [job]})
+    assert await heard(opened) == "progress of [1, 2, 3]"
+    await opened.disconnect()
+
+
+async def test_a_page_that_left_is_not_nudged_any_more() -> None:
+    Counting.faults = 0
+    opened = page()
+    await opened.connect()
+    await heard(opened)
+    await opened.disconnect()
+    layer: Any = get_channel_layer()
+    assert not layer.groups.get("counting")
+
+
+def test_a_nudge_without_any_page_is_no_fault() -> None:
+    live.publish("nobody", {"type": "page.changed"})
+
+
+def test_a_changed_thing_is_rendered_once_for_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    rendered = []
+    render = rendered_once(lambda thing: rendered.append(thing) or f"<{thing}>")  # type: ignore[func-returns-value]
+    assert [render("a", 1), render("a", 2), render("b", 2)] == ["<1>", "<1>", "<2>"]
+    assert rendered == [1, 2]
+    for number in range(live.RENDERED_KEPT):
+        render(number, number)
+    assert render("a", 3) == "<3>"  # only the latest are kept
+
+
+def test_what_is_kept_briefly_is_read_once_for_each_question() -> None:
+    asked: list[tuple[Any, ...]] = []
+
+    @kept_briefly(60)
+    def read(*args: Any, **kwargs: Any) -> int:
+        asked.append((args, kwargs))
+        return len(asked)
+
+    assert [read(), read(1), read(), read(1, a=2), read(1, a=2)] == [1, 2, 1, 3, 3]
+    forget_what_is_kept()
+    assert read() == 4
+
+
+def test_what_is_old_is_read_again() -> None:
+    asked: list[float] = []
+
+    @kept_briefly(0.0)
+    def read() -> int:
+        asked.append(time.monotonic())
+        return len(asked)
+
+    assert [read(), read()] == [1, 2]
+
+
+def test_a_fault_is_not_kept() -> None:
+    answers = iter([None, 7])
+
+    @kept_briefly(60)
+    def read() -> int:
+        found = next(answers)
+        if found is None:
+            raise LookupError
+        return found
+
+    with pytest.raises(LookupError):
+        read()
+    assert read() == 7

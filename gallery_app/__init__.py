@@ -1,0 +1,1 @@
+"""The archive: libraries of pictures, what each file is called and how it was made."""

@@ -1,0 +1,1 @@
+"""The lab, room 3: nodes, workflow templates, jobs."""

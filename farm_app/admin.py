@@ -1,0 +1,291 @@
+"""The configuration room: nodes, model files, workflow templates; jobs to read, requeue and cancel."""
+
+import json
+from typing import Any
+
+from django.contrib import admin, messages
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.timesince import timesince
+
+from farm_app import health, nudges
+from farm_app.comfy.workflow import check_graph
+from farm_app.models import (
+    Attempt,
+    GpuNode,
+    Job,
+    JobEvent,
+    LearnedSpeed,
+    NodeBlock,
+    NodeModel,
+    ParameterSet,
+    TemplateVersion,
+    WorkflowTemplate,
+)
+from farm_app.models.states import JobState
+
+
+class NodeModelInline(admin.TabularInline[NodeModel, GpuNode]):
+    """The node's checkpoints with their families, to be settled here."""
+
+    model = NodeModel
+    extra = 0
+    can_delete = False
+    fields = ("folder", "name", "family", "is_settled", "is_preferred", "is_present")
+    readonly_fields = ("folder", "name", "is_present")
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Files are found on the node, never typed."""
+        return False
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[NodeModel]:
+        """Show what is there."""
+        return (
+            super()
+            .get_queryset(request)
+            .filter(is_present=True, folder__in=("checkpoints", "upscale_models"))
+        )
+
+
+@admin.register(GpuNode)
+class GpuNodeAdmin(admin.ModelAdmin[GpuNode]):
+    """Nodes, with their health and the actions probe, drain and resume."""
+
+    list_display = (
+        "slug",
+        "card",
+        "address",
+        "tier",
+        "vram_gb",
+        "health_said",
+        "standing",
+        "is_demo",
+    )
+    list_filter = ("tier", "health", "is_enabled", "is_draining", "is_demo")
+    search_fields = ("slug", "card", "host")
+    actions = ("probe", "drain", "resume")
+    inlines = (NodeModelInline,)
+    readonly_fields = (
+        "health_said",
+        "device",
+        "version",
+        "latency_ms",
+        "queue_length",
+        "vram_free_gb",
+        "last_error",
+        "warm_model",
+        "inventory_at",
+    )
+    fieldsets = (
+        (None, {"fields": ("slug", "card", "host", "port", "tier", "vram_gb", "capabilities")}),
+        ("Limits", {"fields": ("max_resolution", "max_batch", "reserved_until")}),
+        ("Switches", {"fields": ("is_enabled", "is_draining", "is_paused")}),
+        ("Health", {"fields": readonly_fields}),
+    )
+
+    @admin.display(description="address", ordering="host")
+    def address(self, node: GpuNode) -> str:
+        """Show host and port."""
+        return f"{node.host}:{node.port}"
+
+    @admin.display(description="health", ordering="health")
+    def health_said(self, node: GpuNode) -> SafeString:
+        """Say how it is and since when."""
+        if node.health_checked_at is None:
+            return format_html("{}", "not looked at yet")
+        ago = timesince(node.health_checked_at, timezone.now())
+        return format_html("<b>{}</b>, {} ago", node.get_health_display(), ago)
+
+    @admin.action(description="Look at the selected nodes now")
+    def probe(self, request: HttpRequest, nodes: QuerySet[GpuNode]) -> None:
+        """Nudge a look: no request opens a socket to a node."""
+        health.ask_again(nodes)
+        self.message_user(
+            request, f"{nodes.count()} nodes are being looked at; reload in a moment."
+        )
+
+    @admin.action(description="Drain the selected nodes")
+    def drain(self, request: HttpRequest, nodes: QuerySet[GpuNode]) -> None:
+        """Let them finish and take nothing new."""
+        for node in nodes:
+            node.drain()
+        self.message_user(
+            request, f"{nodes.count()} nodes finish what they do and take nothing new."
+        )
+
+    @admin.action(description="Resume the selected nodes")
+    def resume(self, request: HttpRequest, nodes: QuerySet[GpuNode]) -> None:
+        """Let them take work again."""
+        for node in nodes:
+            node.resume()
+        nudges.idle_nodes()
+        self.message_user(request, f"{nodes.count()} nodes take work again.", messages.SUCCESS)
+
+    def save_model(self, request: HttpRequest, obj: GpuNode, form: Any, change: bool) -> None:
+        """Look at a new or changed node at once."""
+        super().save_model(request, obj, form, change)
+        health.ask_again(GpuNode.objects.filter(pk=obj.pk))
+
+    def save_formset(self, request: HttpRequest, form: Any, formset: Any, change: bool) -> None:
+        """A family set by hand is settled: it is never guessed again."""
+        for row in formset.save(commit=False):
+            if isinstance(row, NodeModel):
+                row.is_settled = True
+            row.save()
+        formset.save_m2m()
+        nudges.idle_nodes()
+
+    def has_delete_permission(self, request: HttpRequest, obj: GpuNode | None = None) -> bool:
+        """A node that works is not deleted, nor one whose attempts are history: disable it."""
+        return super().has_delete_permission(request, obj) and (
+            obj is None or not obj.attempts.exists()
+        )
+
+
+@admin.register(NodeModel)
+class NodeModelAdmin(admin.ModelAdmin[NodeModel]):
+    """Which file belongs to which family: guessed from names, settled here."""
+
+    list_display = ("name", "node", "folder", "family", "is_settled", "is_preferred", "is_present")
+    list_editable = ("family", "is_preferred")
+    list_filter = ("node", "folder", "family", "is_present")
+    search_fields = ("name",)
+    readonly_fields = ("node", "folder", "name", "key", "is_present", "seen_at")
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """Files are found on nodes, never typed."""
+        return False
+
+    def save_model(self, request: HttpRequest, obj: NodeModel, form: Any, change: bool) -> None:
+        """Settle the family, and tell nodes that wait for it."""
+        obj.is_settled = obj.is_settled or "family" in form.changed_data
+        super().save_model(request, obj, form, change)
+        nudges.idle_nodes()
+
+
+class VersionInline(admin.TabularInline[TemplateVersion, WorkflowTemplate]):
+    """The versions of a template; they never change."""
+
+    model = TemplateVersion
+    extra = 0
+    can_delete = False
+    fields = ("number", "created", "digest")
+    readonly_fields = fields
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Versions come from files."""
+        return False
+
+
+@admin.register(WorkflowTemplate)
+class WorkflowTemplateAdmin(admin.ModelAdmin[WorkflowTemplate]):
+    """Workflow templates and which version is current."""
+
+    list_display = ("slug", "description", "families", "work", "current", "is_enabled")
+    list_filter = ("work", "is_enabled", "supports_img2img")
+    inlines = (VersionInline,)
+    readonly_fields = ("graph", "problems")
+
+    @admin.display(description="families")
+    def families(self, template: WorkflowTemplate) -> str:
+        """Show them as words."""
+        return ", ".join(template.model_families)
+
+    @admin.display(description="graph of the current version")
+    def graph(self, template: WorkflowTemplate) -> SafeString:
+        """Show it as text."""
+        text = json.dumps(template.current.graph, indent=1) if template.current else "none"
+        return format_html("<pre>{}</pre>", text)
+
+    @admin.display(description="check")
+    def problems(self, template: WorkflowTemplate) -> str:
+        """Say what is wrong with the current version."""
+        if template.current is None:
+            return "There is no version yet."
+        return " ".join(check_graph(template.current.graph, template.current.fields)) or "Sound."
+
+
+@admin.register(ParameterSet)
+class ParameterSetAdmin(admin.ModelAdmin[ParameterSet]):
+    """Saved values."""
+
+    list_display = ("name", "template")
+    list_filter = ("template",)
+
+
+@admin.register(NodeBlock)
+class NodeBlockAdmin(admin.ModelAdmin[NodeBlock]):
+    """Nodes that take no more of a template; delete a row to lift the block."""
+
+    list_display = ("node", "template", "failures", "is_active", "reason")
+    list_filter = ("node", "is_active")
+
+
+@admin.register(LearnedSpeed)
+class LearnedSpeedAdmin(admin.ModelAdmin[LearnedSpeed]):
+    """What nodes have shown; delete a row to learn afresh."""
+
+    list_display = ("node", "template", "model", "fixed_s", "rate_s", "load_s", "count", "updated")
+    list_filter = ("node", "template")
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """Learned, never typed."""
+        return False
+
+
+class ReadOnly:
+    """Rows that only the farm writes."""
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Nobody adds them by hand."""
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Nobody changes them by hand."""
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Nobody deletes them by hand."""
+        return False
+
+
+class EventInline(ReadOnly, admin.TabularInline[JobEvent, Job]):
+    """What happened to a job, in sentences."""
+
+    model = JobEvent
+    extra = 0
+    fields = ("at", "sentence", "node", "actor")
+
+
+class AttemptInline(ReadOnly, admin.TabularInline[Attempt, Job]):
+    """Its submissions."""
+
+    model = Attempt
+    fk_name = "job"
+    extra = 0
+    fields = ("fence", "node", "state", "failure", "reason", "node_seconds")
+
+
+@admin.register(Job)
+class JobAdmin(ReadOnly, admin.ModelAdmin[Job]):
+    """Jobs, to read; the one action is to requeue what failed."""
+
+    list_display = ("pk", "group", "state", "reason", "failures", "seconds", "created")
+    list_filter = ("state",)
+    search_fields = ("group__label", "reason")
+    actions = ("requeue",)
+    inlines = (AttemptInline, EventInline)
+    list_select_related = ("group",)
+
+    @admin.action(description="Requeue the selected failed or cancelled jobs")
+    def requeue(self, request: HttpRequest, jobs: QuerySet[Job]) -> None:
+        """Ask them again."""
+        done = sum(
+            job.ask_again(actor=request.user.get_username())
+            for job in jobs.exclude(state=JobState.DONE)
+        )
+        nudges.idle_nodes()
+        self.message_user(request, f"{done} asked again.")

@@ -1,0 +1,417 @@
+"""Following one prompt on a node to its end: events are hints, history and queue decide.
+
+Every connection has a fresh client id, so after a reconnect what was sent under the old one is asked for
+instead of listened to.
+"""
+
+import logging
+import time
+import uuid
+from collections.abc import Callable
+from contextlib import suppress
+from types import TracebackType
+from typing import Final, Self
+
+from django.utils import timezone
+
+from farm_app import claiming, health, stopping
+from farm_app.comfy.client import Absent, ComfyClient, Fate, Finished, HistoryEntry, Running
+from farm_app.comfy.errors import ComfyError, Unreachable
+from farm_app.comfy.events import Event, Executing, Failed, Interrupted, Preview, Started, Succeeded
+from farm_app.comfy.progress import Progress
+from farm_app.comfy.watch import Watch
+from farm_app.models import Attempt
+from farm_app.models.states import HOLDING, AttemptState, JobState
+from farm_app.progress import Teller
+from farm_app.timers import (
+    ASK_DEAF_S,
+    ASK_QUIET_S,
+    GIVE_UP_S,
+    HISTORY_LAG_S,
+    LOOK_TWICE_S,
+    RECONNECT_S,
+    REQUEUE_S,
+    SILENT_S,
+    STALLED_DEAF_S,
+    STALLED_S,
+    STOPPED_S,
+)
+from farm_app.verdicts import Verdict, judge
+
+logger = logging.getLogger(__name__)
+
+TICK_S: Final = 0.25
+# The end was heard: the history has it in a moment.
+END_TICK_S: Final = 0.02
+# After the success event the server writes the history, and then says that nothing runs any more.
+END_HINT_S: Final = 0.05
+# An accepted prompt that does not start within this waits in the node's own queue.
+START_S: Final = 0.3
+MUCH_LONGER: Final = 20
+# No round of asking takes as long as this.
+OWN_LAG_S: Final = 40.0
+
+
+class NodeGone(Exception):
+    """Its port refuses: the process is gone, and with it all that it was doing."""
+
+    @property
+    def sentence(self) -> str:
+        """Why, for people."""
+        return str(self)
+
+
+class NodeSilent(Exception):
+    """It does not answer, and its work is better done elsewhere."""
+
+    @property
+    def sentence(self) -> str:
+        """Why, for people."""
+        return str(self)
+
+
+class LeaseGone(Exception):
+    """Somebody else feeds this node now."""
+
+
+class Follower:
+    """Holds the socket to one node and follows one prompt after the other."""
+
+    def __init__(self, origin: str, looks: ComfyClient, keep_lease: Callable[[], bool]) -> None:
+        """Prepare; `connect` opens the socket.
+
+        Args:
+            origin: The node's address.
+            looks: Asks the node; its time-outs are short.
+            keep_lease: Says whether the node is still ours to feed.
+        """
+        self.origin = origin
+        self.looks = looks
+        self.keep_lease = keep_lease
+        self.watch: Watch | None = None
+        self.client_id = ""
+        self._next_try_s = 0.0
+
+    def __enter__(self) -> Self:
+        """Enter without connecting."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        fault: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Close the socket."""
+        self.hang_up()
+
+    def hang_up(self) -> None:
+        """Close the socket; a next one has another client id."""
+        if self.watch is not None:
+            self.watch.close()
+            self.watch = None
+            self.client_id = ""
+
+    def connect(self) -> str:
+        """Open the socket unless it is open; return its client id.
+
+        Where something in between lets HTTP pass but no sockets, prompts are asked for instead of listened to.
+
+        Raises:
+            NodeGone: The port refuses.
+            Unreachable: No answer in time.
+        """
+        is_deaf = bool(self.client_id) and time.monotonic() < self._next_try_s
+        if self.watch is None and not is_deaf:
+            self._open()
+        return self.client_id
+
+    def _open(self) -> None:
+        self.client_id = f"eliot-{uuid.uuid4().hex}"
+        self._next_try_s = time.monotonic() + RECONNECT_S
+        try:
+            self.watch = Watch(self.origin, self.client_id)
+        except Unreachable as fault:
+            if fault.refused:
+                raise NodeGone(fault.sentence) from fault
+            raise
+        except ComfyError as fault:
+            logger.info("no event socket: %s", fault.sentence)
+
+    def reconnect(self) -> None:
+        """Open a new socket for what comes after this prompt, unless that was tried a moment ago.
+
+        Raises:
+            NodeGone: The port refuses.
+        """
+        if self.watch is not None or time.monotonic() < self._next_try_s:
+            return
+        with suppress(Unreachable):
+            self._open()
+
+    def follow(self, attempt: Attempt, *, rejoin: bool = False, accepted: bool = True) -> Verdict:
+        """Watch ``attempt`` to its end.
+
+        Args:
+            attempt: What was sent, by this holder or by an earlier one.
+            rejoin: An earlier holder sent it: its events go to a socket that is no more, so it is asked for.
+            accepted: The node said that it has it. If not, it is asked for at once.
+
+        Raises:
+            NodeGone: The port refuses now.
+            NodeSilent: No answer for a while, and another node could do it.
+            LeaseGone: Another holder feeds this node now.
+            Stopping: This process stops.
+        """
+        return _Watching(self, attempt, is_deaf=rejoin, is_sure=accepted).to_the_end()
+
+
+class _Watching:
+    """The state of following one attempt."""
+
+    def __init__(
+        self, follower: Follower, attempt: Attempt, *, is_deaf: bool, is_sure: bool
+    ) -> None:
+        self.follower = follower
+        self.attempt = attempt
+        self.progress = Progress.begin(attempt.sent or {})
+        self.teller = Teller(
+            attempt.job, attempt.node.slug, attempt.expected_s, is_cold=attempt.was_cold
+        )
+        self.is_deaf = is_deaf or follower.watch is None  # no events will come: ask
+        # Seen on the node at least once: then it cannot be missing without a reason.
+        self.is_sure = is_sure or attempt.state in (AttemptState.ACCEPTED, AttemptState.RUNNING)
+        self.was_cut = False
+        self.ended_hint: float | None = None
+        self.unanswered_since: float | None = None
+        self.missing_since: float | None = None
+        self.told_to_stop: float | None = None
+        self.is_unwanted = False
+        now = time.monotonic()
+        self.began = self.last_event = self.began_to_end = self.ticked = now
+        self.last_asked = 0.0 if is_deaf or not is_sure else now
+
+    def to_the_end(self) -> Verdict:
+        self.teller.tell(self.progress, now=True)
+        while True:
+            stopping.check()
+            self._forgive_own_lag()
+            if not self.follower.keep_lease():
+                raise LeaseGone
+            self._hear()
+            verdict = self._ask_if_due()
+            if verdict is not None:
+                return verdict
+            self._note_accepted()
+
+    def _forgive_own_lag(self) -> None:
+        """After this process slept, as a laptop does, no node has been silent on its own account."""
+        now = time.monotonic()
+        if now - self.ticked > OWN_LAG_S:
+            self.unanswered_since, self.last_event, self.began = None, now, now
+        self.ticked = now
+
+    # Listening
+
+    def _hear(self) -> None:
+        """Take the next event, or notice that the socket is gone."""
+        watch = self.follower.watch
+        if watch is None:
+            stopping.pause(TICK_S)
+            self.follower.reconnect()
+            return
+        try:
+            event = watch.next_event(TICK_S if self.ended_hint is None else END_TICK_S)
+        except Unreachable:
+            self.follower.hang_up()
+            self.is_deaf = self.was_cut = True
+            self.last_asked = 0.0
+            return
+        if event is not None:
+            self._take(event)
+
+    def _take(self, event: Event) -> None:
+        if isinstance(event, Preview):
+            self._take_preview(event)
+            return
+        if event.prompt_id != self.attempt.prompt_id:
+            return
+        self.last_event = time.monotonic()
+        if isinstance(event, Started):
+            self._started()
+        elif isinstance(event, (Succeeded, Failed, Interrupted)):
+            self._ending(END_HINT_S)
+        elif isinstance(event, Executing) and event.node is None:
+            self._ending(0.0)
+        self.progress = self.progress.after(event)
+        self.teller.tell(self.progress, now=isinstance(event, Started))
+
+    def _ending(self, in_s: float) -> None:
+        now = time.monotonic()
+        if self.ended_hint is None:
+            self.began_to_end = now
+        self.ended_hint = min(self.ended_hint or now + in_s, now + in_s)
+
+    def _take_preview(self, event: Preview) -> None:
+        # A frame without an id belongs to what runs: ours, once it has started.
+        is_ours = event.prompt_id == self.attempt.prompt_id
+        if is_ours or (event.prompt_id is None and self.attempt.state == AttemptState.RUNNING):
+            self.last_event = time.monotonic()
+            self.teller.show(event.content_type, event.image)
+
+    def _started(self) -> None:
+        self.is_sure = True
+        if self.attempt.state == AttemptState.RUNNING or self.is_unwanted:
+            return
+        if not self.attempt.move(AttemptState.RUNNING, started=timezone.now()):
+            self.is_unwanted = True
+        elif self._is_cancelled():
+            self._stop()  # the cancel came while it was being sent
+
+    def _note_accepted(self) -> None:
+        """Write down that the node has it, if it does not start at once, which says so too."""
+        is_late = time.monotonic() - self.began > START_S
+        if self.is_sure and is_late and self.attempt.state == AttemptState.SUBMITTING:
+            self.is_unwanted = not self.attempt.move(AttemptState.ACCEPTED)
+
+    # Asking
+
+    def _ask_if_due(self) -> Verdict | None:
+        if self.is_unwanted:
+            return self._drop()
+        now = time.monotonic()
+        if self.ended_hint is not None and now >= self.ended_hint:
+            return self._read_history()
+        if self.is_deaf or not self.is_sure:
+            is_due = now - self.last_asked >= ASK_DEAF_S
+        else:
+            is_due = now - max(self.last_event, self.last_asked) >= ASK_QUIET_S
+        return self._ask() if is_due else None
+
+    def _read_history(self) -> Verdict | None:
+        asked = time.monotonic()
+        try:
+            entry = self.follower.looks.history(self.attempt.prompt_id)
+        except ComfyError as fault:
+            return self._unanswered(fault, asked)
+        self.unanswered_since = None
+        if entry is not None:
+            return self._judge(entry)
+        late_s = asked - self.began_to_end
+        self.ended_hint = asked + late_s  # the later it is, the less often it is asked for
+        if late_s > HISTORY_LAG_S:
+            self.ended_hint, self.is_deaf = None, True
+        return None
+
+    def _ask(self) -> Verdict | None:
+        asked = self.last_asked = time.monotonic()
+        try:
+            fate = self.follower.looks.look_up(self.attempt.prompt_id, marker=str(self.attempt.pk))
+        except ComfyError as fault:
+            return self._unanswered(fault, asked)
+        self.unanswered_since = None
+        if isinstance(fate, Absent):
+            return self._absent()
+        self._adopt(fate)
+        if isinstance(fate, Finished):
+            return self._judge(fate.entry)
+        return self._under_way(fate)
+
+    def _under_way(self, fate: Fate) -> Verdict | None:
+        """It waits or runs there: see that this is still wanted, and that it gets on."""
+        if not self._is_wanted():
+            return self._drop()
+        if isinstance(fate, Running):
+            self._started()
+            self._stop_if_stalled()
+        else:
+            self.began = self.last_event = time.monotonic()  # others' prompts come first
+        return None
+
+    def _adopt(self, fate: Fate) -> None:
+        """Note that it is there, and under which id: some servers make their own."""
+        self.is_sure, self.missing_since = True, None
+        found = (
+            fate.entry.prompt_id if isinstance(fate, Finished) else getattr(fate, "prompt_id", "")
+        )
+        if found and found != self.attempt.prompt_id:
+            self.attempt.node_prompt_id = found
+            Attempt.objects.filter(pk=self.attempt.pk).update(node_prompt_id=found)
+
+    def _absent(self) -> Verdict | None:
+        """Believe that it is gone: at once if it was there, else when it is missing twice, some time apart."""
+        now = time.monotonic()
+        self.missing_since = self.missing_since or now
+        if self.is_sure or now - self.missing_since >= LOOK_TWICE_S:
+            return Verdict("absent", has_restarted=self.is_sure and self.was_cut)
+        return None
+
+    def _judge(self, entry: HistoryEntry) -> Verdict:
+        if entry.outcome == "interrupted" and self.told_to_stop:
+            minutes = f"{STALLED_S / 60:.0f} min"
+            reason = f"It showed no progress for {minutes} and was stopped."
+            return Verdict("error", reason=reason, evidence="stalled")
+        return judge(entry, self.attempt.sent or {})
+
+    # Trouble
+
+    def _unanswered(self, fault: ComfyError, asked: float) -> Verdict | None:
+        """Bear with a silent node for a while; meanwhile let another one render a copy.
+
+        Raises:
+            NodeGone: Its port refuses.
+            NodeSilent: It was silent for long enough, given who else could do the work.
+        """
+        if isinstance(fault, Unreachable) and fault.refused:
+            raise NodeGone(fault.sentence) from fault
+        if self.unanswered_since is None:
+            self.unanswered_since = asked
+        silent_s = time.monotonic() - self.unanswered_since
+        if silent_s < SILENT_S:
+            return None
+        if not self._is_wanted():
+            return Verdict("superseded")
+        health.note_fault(self.attempt.node, fault)
+        others_could = claiming.copy_elsewhere(self.attempt)
+        patience_s = REQUEUE_S if others_could else GIVE_UP_S
+        if self._is_cancelled() or silent_s > patience_s:
+            raise NodeSilent(fault.sentence) from fault
+        return None
+
+    def _stop_if_stalled(self) -> None:
+        """A prompt that runs without any sign of progress for very long is told to stop.
+
+        Raises:
+            NodeSilent: It does not stop either.
+        """
+        now = time.monotonic()
+        patience_s, since = STALLED_S, self.last_event
+        if self.is_deaf:
+            patience_s = max(STALLED_DEAF_S, MUCH_LONGER * (self.attempt.expected_s or 0))
+            since = self.began
+        if self.told_to_stop and now - self.told_to_stop > STOPPED_S:
+            raise NodeSilent("It shows no progress and cannot be stopped.")
+        if self.told_to_stop or now - since <= patience_s:
+            return
+        self.told_to_stop = now
+        slug, job_id = self.attempt.node.slug, self.attempt.job_id
+        logger.warning("node %s: job %s shows no progress, told to stop", slug, job_id)
+        self._stop()
+
+    def _drop(self) -> Verdict:
+        """Nobody waits for it any more: tell the node, and leave it."""
+        self._stop()
+        return Verdict("superseded")
+
+    def _stop(self) -> None:
+        try:
+            self.follower.looks.cancel(self.attempt.prompt_id)
+        except ComfyError as fault:
+            logger.info("node %s was not stopped: %s", self.attempt.node.slug, fault)
+
+    def _is_wanted(self) -> bool:
+        return Attempt.objects.filter(pk=self.attempt.pk, state__in=HOLDING).exists()
+
+    def _is_cancelled(self) -> bool:
+        cancelling = JobState.CANCELLING
+        return Attempt.objects.filter(pk=self.attempt.pk, job__state=cancelling).exists()

@@ -1,0 +1,224 @@
+"""How a node is: a look every ten seconds at latency, queue, memory, device, version and its models."""
+
+import logging
+import time
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Final
+
+from django.db import transaction
+from django.db.models import F, QuerySet
+from django.utils import timezone
+
+from eliot import live
+from farm_app import families, nudges
+from farm_app.cancelling import drop_leftovers
+from farm_app.comfy.client import ComfyClient, Inventory, SystemStats
+from farm_app.comfy.errors import BadResponse, Busy, ComfyError, NeedsCredentials, Unreachable
+from farm_app.models import Attempt, GpuNode, Job, JobEvent, NodeModel
+from farm_app.models.jobs import FARM_GROUP
+from farm_app.models.nodes import Health
+from farm_app.models.states import HOLDING, JobState
+from farm_app.timers import HEALTH_INTERVAL, INVENTORY_AGE, TROUBLE_INTERVAL
+from farm_app.writing import in_turn, written
+
+logger = logging.getLogger(__name__)
+
+# An answer may take this long before the node counts as silent. Its inventory is megabytes, and may take longer.
+ANSWER_S: Final = 5.0
+INVENTORY_S: Final = 30.0
+# While somebody waits for a model, a busy node is asked this often whether it has come; an idle one at every look.
+WAITED_FOR_AGE: Final = timedelta(minutes=1)
+
+
+@dataclass(frozen=True)
+class Look:
+    """What one look at a node brought."""
+
+    latency_ms: float
+    queue_length: int
+    foreign: int
+    stats: SystemStats
+    inventory: Inventory | None
+
+
+def due() -> list[int]:
+    """Return the nodes whose look is due, noted as looked at: a silent one must not gather looks that wait for it."""
+    found = list(GpuNode.objects.due_for_health().values_list("pk", flat=True))
+    if found:
+        with in_turn():
+            GpuNode.objects.filter(pk__in=found).update(health_checked_at=timezone.now())
+    return found
+
+
+def probe(node_id: int) -> Health | None:
+    """Look at one node and write down what was found; returns its health, or None when it is not there.
+
+    A node that comes back, or whose models changed, wakes the idle nodes.
+    """
+    node = GpuNode.objects.filter(pk=node_id, is_enabled=True).first()
+    if node is None:
+        return None
+    try:
+        look = _look_at(node)
+    except ComfyError as fault:
+        return note_fault(node, fault)
+    return _note_answer(node, look)
+
+
+def _look_at(node: GpuNode) -> Look:
+    with ComfyClient(node.origin, read_timeout_s=ANSWER_S) as client:
+        started = time.monotonic()
+        waiting = client.queue_remaining()
+        latency_ms = (time.monotonic() - started) * 1000
+        foreign = _foreign(client) if waiting else 0
+        stats = client.system_stats()
+    inventory = None
+    if _wants_inventory(node):
+        with ComfyClient(node.origin, read_timeout_s=INVENTORY_S) as client:
+            inventory = client.inventory()
+    return Look(latency_ms, waiting, foreign, stats, inventory)
+
+
+def ask_again(nodes: QuerySet[GpuNode]) -> None:
+    """Have these nodes looked at as soon as a worker is free, models included."""
+    nodes.update(health_checked_at=None, inventory_at=None)
+    nudges.probe(nodes.values_list("pk", flat=True))
+
+
+def _wants_inventory(node: GpuNode) -> bool:
+    if node.inventory_at is None or node.health != Health.READY:
+        return True
+    age = timezone.now() - node.inventory_at
+    if age <= HEALTH_INTERVAL or not Job.objects.filter(state=JobState.WAITING).exists():
+        return age > INVENTORY_AGE
+    is_busy = Attempt.objects.filter(node=node, state__in=HOLDING).exists()
+    return not is_busy or age > WAITED_FOR_AGE
+
+
+def _foreign(client: ComfyClient) -> int:
+    """Count the prompts in the node's own queue that are not ours; what is ours and given up is dropped there."""
+    queue = client.queue()
+    return len({*queue.running, *queue.pending} - drop_leftovers(client, queue))
+
+
+def _note_answer(node: GpuNode, look: Look) -> Health:
+    stats, inventory = look.stats, look.inventory
+    facts: dict[str, object] = {
+        "health": Health.READY,
+        "health_checked_at": timezone.now(),
+        "seen_at": timezone.now(),
+        "unseen_since": None,
+        "latency_ms": look.latency_ms,
+        "queue_length": look.queue_length,
+        "foreign_queue": look.foreign,
+        "vram_free_gb": stats.vram_free_gb,
+        "device": (stats.device or "")[:200],
+        "version": (stats.version or "")[:40],
+        "last_error": "",
+    }
+    if node.vram_gb is None and stats.vram_total_gb:
+        facts["vram_gb"] = round(stats.vram_total_gb, 1)
+    came_back = node.health != Health.READY
+    with written():
+        if inventory is not None:
+            facts |= _take_inventory(node, inventory)
+        if came_back:
+            facts["epoch"] = node.epoch + 1
+            _say(
+                node, f"{node.slug} is ready." if node.seen_at is None else f"{node.slug} is back."
+            )
+        GpuNode.objects.filter(pk=node.pk).update(**facts)
+        transaction.on_commit(_tell_strips)
+        if came_back or inventory is not None:
+            nudges.idle_nodes_on_commit()
+    return Health.READY
+
+
+def _take_inventory(node: GpuNode, inventory: Inventory) -> dict[str, object]:
+    """Write down which model files the node has; files that are gone stay as rows that are not present."""
+    now = timezone.now()
+    known = {(one.folder, one.name): one for one in node.model_files.all()}
+    there = {(folder, name) for folder, names in inventory.models.items() for name in names}
+    new = [
+        NodeModel(
+            node=node,
+            folder=folder,
+            name=name,
+            key=families.model_key(name),
+            family=(families.guess(name) or "") if folder == "checkpoints" else "",
+            seen_at=now,
+        )
+        for folder, name in sorted(there - known.keys())
+    ]
+    NodeModel.objects.bulk_create(new, ignore_conflicts=True)  # two looks at once
+    for key, row in known.items():
+        if row.is_present != (key in there):
+            NodeModel.objects.filter(pk=row.pk).update(is_present=key in there, seen_at=now)
+    return {
+        "inventory_at": now,
+        "node_classes": sorted(inventory.node_classes),
+        "samplers": list(inventory.samplers),
+        "schedulers": list(inventory.schedulers),
+    }
+
+
+def note_fault(node: GpuNode, fault: ComfyError) -> Health:
+    """Write down what kind of trouble a node is in; one that says when to come again is left alone until then."""
+    again_s = None
+    if isinstance(fault, Unreachable):
+        health = Health.OFFLINE if fault.refused else Health.SILENT
+    elif isinstance(fault, NeedsCredentials):
+        health = Health.LOCKED
+    elif isinstance(fault, BadResponse):
+        health = Health.STRANGE
+    else:
+        health = Health.SILENT
+    if isinstance(fault, Busy):
+        again_s = fault.retry_after_s or HEALTH_INTERVAL.total_seconds()
+    _note_trouble(node, health, fault.sentence, again_s)
+    return health
+
+
+def note_gone(node: GpuNode, sentence: str) -> None:
+    """Write down at once that a node's port refuses, as its feeder found."""
+    _note_trouble(node, Health.OFFLINE, sentence)
+
+
+def note_silent(node: GpuNode, sentence: str) -> None:
+    """Write down at once that a node does not answer, as its feeder found."""
+    _note_trouble(node, Health.SILENT, sentence)
+
+
+def note_restart(node: GpuNode) -> None:
+    """Write down that a node's process is another one now: no model is warm, and what it was given is gone."""
+    with written():
+        GpuNode.objects.filter(pk=node.pk).update(epoch=F("epoch") + 1, warm_model="")
+        _say(node, f"{node.slug} restarted.")
+        transaction.on_commit(_tell_strips)
+
+
+def _note_trouble(
+    node: GpuNode, health: Health, sentence: str, again_s: float | None = None
+) -> None:
+    now = timezone.now()
+    # The next look is due an interval after this time, so a look that must wait is dated later.
+    dated = now if again_s is None else now + timedelta(seconds=again_s) - TROUBLE_INTERVAL
+    facts = {"health": health, "unseen_since": node.unseen_since or now, "warm_model": ""}
+    with written():
+        changed = GpuNode.objects.filter(pk=node.pk).exclude(health=health)
+        if changed.update(**facts):
+            logger.warning("node %s: %s", node.slug, sentence)
+            _say(node, f"{node.slug}: {sentence}")
+        GpuNode.objects.filter(pk=node.pk).update(
+            health_checked_at=dated, last_error=sentence[:300]
+        )
+        transaction.on_commit(_tell_strips)
+
+
+def _say(node: GpuNode, sentence: str) -> None:
+    JobEvent.objects.create(node=node, sentence=sentence[:500])
+
+
+def _tell_strips() -> None:
+    live.publish(FARM_GROUP, {"type": "page.around"})

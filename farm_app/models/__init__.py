@@ -1,0 +1,25 @@
+"""The lab's rows: nodes and what they hold, workflow templates, jobs and their attempts, leases."""
+
+from farm_app.models.attempts import Attempt, JobEvent, JobOutput
+from farm_app.models.jobs import Job, JobGroup, Priority
+from farm_app.models.leases import Lease
+from farm_app.models.nodes import GpuNode, LearnedSpeed, NodeBlock, NodeModel
+from farm_app.models.templates import ParameterSet, TemplateVersion, Work, WorkflowTemplate
+
+__all__ = [
+    "Attempt",
+    "GpuNode",
+    "Job",
+    "JobEvent",
+    "JobGroup",
+    "JobOutput",
+    "LearnedSpeed",
+    "Lease",
+    "NodeBlock",
+    "NodeModel",
+    "ParameterSet",
+    "Priority",
+    "TemplateVersion",
+    "Work",
+    "WorkflowTemplate",
+]

@@ -1,0 +1,170 @@
+"""Attempts: one submission of a job to one node each; what came of it, and the tale of it all."""
+
+import uuid
+from typing import Any, ClassVar, Self
+
+from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+
+from farm_app.models.jobs import Job
+from farm_app.models.nodes import GpuNode
+from farm_app.models.states import (
+    ATTEMPT_MOVES,
+    COMING_HOME,
+    HOLDING,
+    LIVE,
+    AttemptState,
+    FailureClass,
+    may_become,
+)
+from farm_app.writing import in_turn
+from gallery_app.models import MediaFile
+
+
+class AttemptQuerySet(models.QuerySet["Attempt"]):
+    """Verbs on attempts."""
+
+    def holding(self) -> Self:
+        """Return those that hold their node's slot."""
+        return self.filter(state__in=HOLDING)
+
+    def coming_home(self) -> Self:
+        """Return those whose picture is made and not yet in the library."""
+        return self.filter(state__in=COMING_HOME)
+
+    def live(self) -> Self:
+        """Return those that may still win."""
+        return self.filter(state__in=LIVE)
+
+
+class Attempt(models.Model):
+    """One submission to one node. Its UUID is the ComfyUI ``prompt_id``."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    job = models.ForeignKey(Job, on_delete=models.CASCADE, related_name="attempts")
+    node = models.ForeignKey(GpuNode, on_delete=models.PROTECT, related_name="attempts")
+    origin = models.CharField(max_length=300, help_text="The node's address when it was sent.")
+    fence = models.PositiveIntegerField()
+    state = models.CharField(
+        max_length=10, choices=AttemptState.choices, default=AttemptState.RESERVED
+    )
+    node_epoch = models.PositiveIntegerField(default=0)
+    node_prompt_id = models.CharField(
+        max_length=64, blank=True, help_text="When a server made its own id."
+    )
+    client_id = models.CharField(max_length=80, blank=True)
+    is_backup = models.BooleanField(default=False)
+    sent = models.JSONField(null=True, help_text="The graph as this node got it.")
+    expected_s = models.FloatField(null=True, help_text="Seconds that the plan expected.")
+    was_cold = models.BooleanField(default=False)
+    reserved = models.DateTimeField(default=timezone.now)
+    submitted = models.DateTimeField(null=True)
+    started = models.DateTimeField(null=True)
+    produced = models.DateTimeField(null=True)
+    ended = models.DateTimeField(null=True)
+    node_seconds = models.FloatField(
+        null=True, help_text="From the node's own start and success times."
+    )
+    outputs = models.JSONField(
+        default=list, help_text="What history lists: file name, subfolder, type, node id."
+    )
+    store_until = models.DateTimeField(null=True, help_text="Somebody brings it home until then.")
+    fetches = models.PositiveSmallIntegerField(default=0)
+    spool = models.CharField(max_length=400, blank=True)
+    sha256_node = models.CharField(max_length=64, blank=True)
+    media_file = models.ForeignKey(
+        MediaFile, on_delete=models.SET_NULL, null=True, related_name="+"
+    )
+    thumb_seconds = models.FloatField(null=True)
+    failure = models.CharField(max_length=15, choices=FailureClass.choices, blank=True)
+    reason = models.CharField(max_length=500, blank=True)
+    evidence = models.CharField(max_length=400, blank=True)
+    schema_v = models.PositiveSmallIntegerField(default=1)
+
+    claimed_here: bool = False
+    """This thread claimed it and has not sent it yet. What stands in the row alone may have been sent."""
+
+    objects = AttemptQuerySet.as_manager()
+
+    class Meta:
+        ordering = ("job", "fence")
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["job", "fence"], name="one_attempt_per_fence"),
+            models.UniqueConstraint(
+                fields=["node"], condition=Q(state__in=HOLDING), name="one_attempt_per_node_slot"
+            ),
+        ]
+        indexes: ClassVar = [
+            # What is on a node or on its way home? Read by every feed, store and sweep.
+            models.Index(
+                fields=["state", "node"], condition=Q(state__in=LIVE), name="live_attempts"
+            )
+        ]
+
+    def __str__(self) -> str:
+        """Name it."""
+        return f"attempt {self.fence} of job {self.job_id} on {self.node_id} ({self.state})"
+
+    @property
+    def prompt_id(self) -> str:
+        """The id by which the node knows it."""
+        return self.node_prompt_id or str(self.pk)
+
+    def move(self, to: AttemptState, **facts: Any) -> bool:
+        """Go to a state if the row still stands where that is allowed; say whether this call won."""
+        if to not in LIVE:
+            facts.setdefault("ended", timezone.now())
+        rows = Attempt.objects.filter(pk=self.pk, state__in=may_become(ATTEMPT_MOVES, to))
+        with in_turn():
+            if not rows.update(state=to, **facts):
+                return False
+        self.state = to
+        for name, value in facts.items():
+            setattr(self, name, value)
+        return True
+
+
+class JobOutput(models.Model):
+    """A file that a job made; ordinal 0 is its picture."""
+
+    job = models.ForeignKey(Job, on_delete=models.CASCADE, related_name="outputs")
+    ordinal = models.PositiveSmallIntegerField()
+    role = models.CharField(max_length=20, default="picture")
+    media_file = models.OneToOneField(MediaFile, on_delete=models.PROTECT, related_name="made_by")
+
+    class Meta:
+        ordering = ("ordinal",)
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["job", "ordinal"], name="one_output_per_ordinal")
+        ]
+
+    def __str__(self) -> str:
+        """Name it."""
+        return f"output {self.ordinal} of job {self.job_id}"
+
+
+class JobEvent(models.Model):
+    """What moved and why, in a sentence for people. Append-only; its id is the cursor of every live page."""
+
+    job = models.ForeignKey(
+        Job, on_delete=models.CASCADE, null=True, blank=True, related_name="events"
+    )
+    attempt = models.ForeignKey(
+        Attempt, on_delete=models.CASCADE, null=True, blank=True, related_name="events"
+    )
+    node = models.ForeignKey(
+        GpuNode, on_delete=models.CASCADE, null=True, blank=True, related_name="events"
+    )
+    before = models.CharField(max_length=10, blank=True)
+    after = models.CharField(max_length=10, blank=True)
+    sentence = models.CharField(max_length=500)
+    actor = models.CharField(max_length=80, blank=True)
+    at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        ordering = ("pk",)
+
+    def __str__(self) -> str:
+        """Return the sentence."""
+        return self.sentence

@@ -1,0 +1,319 @@
+"""Jobs: the durable queue. A job is one prompt to run once.
+
+Every change of state goes through `move`, which is one conditional update on the allowed old states and says
+whether it won; job, attempt and event move in one transaction.
+"""
+
+import threading
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
+from functools import partial
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Self
+
+from django.conf import settings
+from django.db import models, transaction
+from django.db.models import Q
+from django.utils import timezone
+
+from eliot import live
+from farm_app.models.nodes import GpuNode
+from farm_app.models.states import (
+    ENDED_JOBS,
+    HOLDING,
+    JOB_MOVES,
+    LIVE,
+    OPEN_JOBS,
+    AttemptState,
+    JobState,
+    may_become,
+)
+from farm_app.models.templates import TemplateVersion, Work
+from farm_app.writing import written
+from gallery_app.models import Library, MediaFile
+
+if TYPE_CHECKING:
+    from farm_app.models.attempts import Attempt, JobEvent
+
+FARM_GROUP = "farm"
+# A person may ask again for what has ended, or for what waits for a person.
+MAY_BE_ASKED_AGAIN: Final = (
+    JobState.FAILED,
+    JobState.CANCELLED,
+    JobState.ATTENTION,
+    JobState.WAITING,
+)
+
+
+def share_group(share_key: str) -> str:
+    """Return the channel group that hears about the jobs of one share."""
+    return f"share.{share_key}"
+
+
+class Priority(models.IntegerChoices):
+    """Who goes first; a job that waits long climbs a class."""
+
+    INTERACTIVE = 0, "Interactive"
+    REFINE = 1, "Refine"
+    BULK = 2, "Bulk"
+    BACKGROUND = 3, "Background"
+
+
+class NodeMode(models.TextChoices):
+    """How much a wish for one node counts."""
+
+    ANY = "any", "Any node"
+    PREFER = "prefer", "Prefer this node"
+    ONLY = "only", "Only this node"
+
+
+class JobGroup(models.Model):
+    """Jobs asked for together. What the asker tells the farm is opaque to it."""
+
+    version = models.ForeignKey(TemplateVersion, on_delete=models.PROTECT, related_name="groups")
+    family = models.CharField(max_length=30, blank=True)
+    label = models.CharField(
+        max_length=200, help_text="Who asks, in words: shown in queue and strip."
+    )
+    origin_name = models.CharField(
+        max_length=80, blank=True, help_text="URL name of the asker's page."
+    )
+    origin_args = models.JSONField(default=list, blank=True)
+    share_key = models.CharField(
+        max_length=80, help_text="Jobs of one share take turns with other shares."
+    )
+    owner = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True
+    )
+    priority = models.PositiveSmallIntegerField(
+        choices=Priority.choices, default=Priority.INTERACTIVE
+    )
+    work = models.CharField(max_length=10, choices=Work.choices, default=Work.STANDARD)
+    node_mode = models.CharField(max_length=6, choices=NodeMode.choices, default=NodeMode.ANY)
+    node = models.ForeignKey(
+        GpuNode, on_delete=models.SET_NULL, null=True, blank=True, related_name="wishes"
+    )
+    is_paused = models.BooleanField(default=False)
+    created = models.DateTimeField(default=timezone.now)
+
+    def __str__(self) -> str:
+        """Name it."""
+        return self.label
+
+
+class JobQuerySet(models.QuerySet["Job"]):
+    """Verbs on jobs."""
+
+    def queued(self) -> Self:
+        """Return what may start, in the order in which it was asked for."""
+        return self.filter(state=JobState.QUEUED).order_by("pk")
+
+    def open(self) -> Self:
+        """Return what has not ended."""
+        return self.filter(state__in=OPEN_JOBS)
+
+    def ended(self) -> Self:
+        """Return what is done, cancelled or failed."""
+        return self.filter(state__in=ENDED_JOBS)
+
+    def due(self) -> Self:
+        """Return queued jobs whose pause after a fault is over and that nobody paused."""
+        now = timezone.now()
+        return (
+            self.queued()
+            .filter(Q(not_before__isnull=True) | Q(not_before__lte=now))
+            .filter(is_paused=False, group__is_paused=False)
+        )
+
+
+class Job(models.Model):
+    """One prompt to run once. Values and seed are frozen when it is asked for."""
+
+    group = models.ForeignKey(JobGroup, on_delete=models.CASCADE, related_name="jobs")
+    ordinal = models.PositiveIntegerField()
+    state = models.CharField(max_length=10, choices=JobState.choices, default=JobState.QUEUED)
+    values = models.JSONField(help_text="Parameter name to value; a seed is text.")
+    seed = models.CharField(max_length=20)
+    shape = models.CharField(
+        max_length=32, help_text="Hash of needs and cost: equal jobs are planned as one."
+    )
+    recipe = models.JSONField(
+        default=dict, help_text="The eliot record that is written into the file."
+    )
+    library = models.ForeignKey(Library, on_delete=models.PROTECT, related_name="+")
+    destination = models.CharField(max_length=400, help_text="Wanted path in the library.")
+    source = models.ForeignKey(
+        MediaFile,
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="+",
+        help_text="The picture that the render starts from.",
+    )
+    is_paused = models.BooleanField(default=False)
+    not_before = models.DateTimeField(null=True, blank=True)
+    fence = models.PositiveIntegerField(default=0)
+    winner = models.OneToOneField(
+        "Attempt", on_delete=models.RESTRICT, null=True, blank=True, related_name="won_job"
+    )
+    forgiven = models.PositiveIntegerField(
+        default=0, help_text="Attempts up to this fence no longer count against their nodes."
+    )
+    failures = models.PositiveSmallIntegerField(
+        default=0, help_text="Attempts that used up the retry budget."
+    )
+    deaths = models.PositiveSmallIntegerField(
+        default=0, help_text="Nodes that died while running it."
+    )
+    reason = models.CharField(max_length=500, blank=True, help_text="Why it waits or failed.")
+    advice = models.CharField(max_length=300, blank=True, help_text="What to do about it.")
+    created = models.DateTimeField(default=timezone.now)
+    started = models.DateTimeField(null=True, blank=True)
+    finished = models.DateTimeField(null=True, blank=True)
+    seconds = models.FloatField(
+        null=True, blank=True, help_text="On the node, from start to success."
+    )
+
+    objects = JobQuerySet.as_manager()
+
+    class Meta:
+        ordering = ("pk",)
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["group", "ordinal"], name="one_job_per_ordinal"),
+            models.CheckConstraint(
+                condition=~Q(state=JobState.DONE) | Q(winner__isnull=False),
+                name="a_done_job_has_a_winner",
+            ),
+        ]
+        indexes: ClassVar = [
+            # What may start? Read for every plan.
+            models.Index(
+                fields=["group", "shape"], condition=Q(state=JobState.QUEUED), name="queued_jobs"
+            ),
+            # What is open? Read by the sweep, the strip and every count of a page.
+            models.Index(fields=["state"], condition=~Q(state__in=ENDED_JOBS), name="open_jobs"),
+        ]
+
+    def __str__(self) -> str:
+        """Name it."""
+        return f"job {self.pk} ({self.state})"
+
+    def move(
+        self,
+        to: JobState,
+        sentence: str,
+        *,
+        attempt: "Attempt | None" = None,
+        actor: str = "",
+        only_from: Collection[str] | None = None,
+        **facts: Any,
+    ) -> bool:
+        """Go to a state if the row still stands where that is allowed; say whether this call won.
+
+        The event is written in the same transaction; live pages are nudged when it is committed. ``only_from``
+        narrows the states that are left by this move.
+        """
+        allowed = may_become(JOB_MOVES, to)
+        if only_from is not None:
+            allowed = [state for state in allowed if state in only_from]
+        with written():
+            before = self._left(to, allowed, facts)
+            if before is None:
+                return False
+            self.state = to
+            for name, value in facts.items():
+                if not isinstance(value, models.F):
+                    setattr(self, name, value)
+            self.say(sentence, attempt=attempt, actor=actor, before=before)
+        return True
+
+    def _left(self, to: JobState, allowed: Collection[str], facts: dict[str, Any]) -> str | None:
+        """Write the new state over the old one, and return the old one; None if it may not be left.
+
+        The update names the one state that it leaves, so that the event tells the truth.
+        """
+        before = self.state
+        while True:
+            row = Job.objects.filter(pk=self.pk, state=before)
+            if before in allowed and row.update(state=to, **facts):
+                return before
+            now = Job.objects.filter(pk=self.pk).values_list("state", flat=True).first()
+            if now is None or now not in allowed:
+                return None
+            before = now
+
+    def say(
+        self,
+        sentence: str,
+        *,
+        attempt: "Attempt | None" = None,
+        actor: str = "",
+        before: str = "",
+    ) -> "JobEvent":
+        """Write an event about this job and nudge the pages that show it."""
+        event: JobEvent = self.events.create(
+            attempt=attempt,
+            node_id=attempt.node_id if attempt else None,
+            before=before or self.state,
+            after=self.state,
+            sentence=sentence[:500],
+            actor=actor,
+        )
+        transaction.on_commit(partial(_tell_pages, self.group.share_key))
+        return event
+
+    def ask_again(self, *, actor: str = "") -> bool:
+        """Queue a failed or cancelled job again with the same seed and values; every node may try again."""
+        with written():
+            # Earlier failures are history: a person decided that it is worth trying everywhere again.
+            won = self.move(
+                JobState.QUEUED,
+                "Asked again.",
+                actor=actor,
+                only_from=MAY_BE_ASKED_AGAIN,
+                forgiven=models.F("fence"),
+                failures=0,
+                deaths=0,
+                reason="",
+                advice="",
+                not_before=None,
+                finished=None,
+            )
+            if won:
+                self.attempts.filter(state__in=LIVE).update(
+                    state=AttemptState.SUPERSEDED, ended=timezone.now()
+                )
+        return won
+
+    def holding_attempt(self) -> "Attempt | None":
+        """Return the attempt that is on a node now; of two the later one."""
+        return self.attempts.filter(state__in=HOLDING).order_by("-fence").first()
+
+    @property
+    def output(self) -> MediaFile | None:
+        """The picture: the output with ordinal 0."""
+        first = next((one for one in self.outputs.all() if one.ordinal == 0), None)
+        return first.media_file if first else None
+
+
+_collecting: Final = threading.local()
+
+
+def _tell_pages(share_key: str) -> None:
+    collected: set[str] | None = getattr(_collecting, "keys", None)
+    if collected is not None:
+        collected.add(share_key)
+        return
+    live.publish(share_group(share_key), {"type": "page.changed"})
+    live.publish(FARM_GROUP, {"type": "page.around"})
+
+
+@contextmanager
+def told_once() -> Iterator[None]:
+    """Tell each page once of all the jobs that move in this block: a nudge says only where to look."""
+    _collecting.keys = set()
+    try:
+        yield
+    finally:
+        collected, _collecting.keys = _collecting.keys, None
+        for share_key in collected:
+            _tell_pages(share_key)

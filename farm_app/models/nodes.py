@@ -1,0 +1,287 @@
+"""GPU nodes: one ComfyUI server each, what it can do, how it is, and how fast it has proved to be."""
+
+from typing import ClassVar
+
+from django.core.exceptions import ValidationError
+from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
+from django.db import models
+from django.db.models.functions import Lower
+from django.utils import timezone
+
+from farm_app import families
+from farm_app.timers import HEALTH_INTERVAL, TROUBLE_INTERVAL
+
+# A node that answers slower than this is ranked lower and shown as slow.
+SLOW_ANSWER_S = 2.0
+
+
+class Tier(models.TextChoices):
+    """How strong a card is; the first guess of its speed."""
+
+    PREMIUM = "premium"
+    QUALITY = "quality"
+    STANDARD = "standard"
+    DRAFT = "draft"
+
+
+class Health(models.TextChoices):
+    """What the last look at a node found."""
+
+    UNKNOWN = "unknown"  # never looked at
+    READY = "ready"  # answers like a ComfyUI
+    SILENT = "silent"  # does not answer in time; its work may go on
+    OFFLINE = "offline"  # its port refuses: no process there
+    LOCKED = "locked"  # asks for credentials
+    STRANGE = "strange"  # something else answers there
+
+
+class GpuNodeQuerySet(models.QuerySet["GpuNode"]):
+    """Verbs on nodes."""
+
+    def enabled(self) -> "GpuNodeQuerySet":
+        """Leave out the ones that somebody switched off."""
+        return self.filter(is_enabled=True)
+
+    def due_for_health(self) -> "GpuNodeQuerySet":
+        """Return enabled nodes whose last look is older than the interval; trouble has a shorter one."""
+        now = timezone.now()
+        is_old = models.Q(health_checked_at__lte=now - HEALTH_INTERVAL)
+        is_trouble = ~models.Q(health=Health.READY)
+        in_trouble = is_trouble & models.Q(health_checked_at__lte=now - TROUBLE_INTERVAL)
+        return self.enabled().filter(models.Q(health_checked_at__isnull=True) | is_old | in_trouble)
+
+
+class GpuNode(models.Model):
+    """One ComfyUI server. It has one slot: it renders one job at a time for us."""
+
+    slug = models.SlugField(
+        "id", max_length=60, unique=True, help_text="Short name, such as gpu-premium."
+    )
+    card = models.CharField(
+        max_length=80, blank=True, help_text="The graphics card, such as RTX 4060 Ti."
+    )
+    host = models.CharField(
+        max_length=253,
+        validators=[
+            RegexValidator(
+                r"^[A-Za-z0-9][A-Za-z0-9.\-]*$|^\[[0-9A-Fa-f:]+\]$", "A host name or address."
+            )
+        ],
+    )
+    port = models.PositiveIntegerField(
+        default=8188, validators=[MinValueValidator(1), MaxValueValidator(65535)]
+    )
+    tier = models.CharField(max_length=10, choices=Tier.choices, default=Tier.STANDARD)
+    vram_gb = models.FloatField(
+        "VRAM (GB)", null=True, blank=True, validators=[MinValueValidator(0.5)]
+    )
+    capabilities = models.JSONField(
+        default=list,
+        blank=True,
+        help_text="Model families and free tags, such as sd15, sdxl, upscale.",
+    )
+    max_resolution = models.PositiveIntegerField(
+        null=True, blank=True, help_text="Longest side in pixels."
+    )
+    max_batch = models.PositiveSmallIntegerField(null=True, blank=True)
+    is_enabled = models.BooleanField("enabled", default=True)
+    is_draining = models.BooleanField("draining", default=False)
+    is_paused = models.BooleanField("paused", default=False)
+    is_demo = models.BooleanField("demo node", default=False, editable=False)
+    reserved_until = models.DateTimeField(null=True, blank=True)
+
+    health = models.CharField(
+        max_length=10, choices=Health.choices, default=Health.UNKNOWN, editable=False
+    )
+    health_checked_at = models.DateTimeField(null=True, editable=False)
+    seen_at = models.DateTimeField(null=True, editable=False)
+    unseen_since = models.DateTimeField(null=True, editable=False)
+    latency_ms = models.FloatField(null=True, editable=False)
+    queue_length = models.PositiveIntegerField(null=True, editable=False)
+    foreign_queue = models.PositiveIntegerField(default=0, editable=False)
+    vram_free_gb = models.FloatField(null=True, editable=False)
+    device = models.CharField(max_length=200, blank=True, editable=False)
+    version = models.CharField(max_length=40, blank=True, editable=False)
+    last_error = models.CharField(max_length=300, blank=True, editable=False)
+    epoch = models.PositiveIntegerField(default=0, editable=False)
+    node_classes = models.JSONField(null=True, editable=False)
+    samplers = models.JSONField(default=list, editable=False)
+    schedulers = models.JSONField(default=list, editable=False)
+    inventory_at = models.DateTimeField(null=True, editable=False)
+    warm_model = models.CharField(max_length=255, blank=True, editable=False)
+    created = models.DateTimeField(auto_now_add=True)
+
+    objects = GpuNodeQuerySet.as_manager()
+
+    class Meta:
+        ordering = ("-is_enabled", "slug")
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                Lower("host"),
+                "port",
+                name="one_node_per_address",
+                violation_error_message="Another node already has this address.",
+            )
+        ]
+
+    def __str__(self) -> str:
+        """Name it."""
+        return self.slug
+
+    def clean(self) -> None:
+        """Refuse capabilities that are no list of words."""
+        listed = self.capabilities
+        if not isinstance(listed, list) or not all(
+            isinstance(word, str) and word for word in listed
+        ):
+            raise ValidationError({"capabilities": 'A list of words, such as ["sd15", "sdxl"].'})
+
+    @property
+    def origin(self) -> str:
+        """Scheme, host and port, without a slash at the end."""
+        return f"http://{self.host}:{self.port}"
+
+    @property
+    def families(self) -> frozenset[str]:
+        """The capabilities that are model families."""
+        return frozenset(self.capabilities) & families.FAMILIES.keys()
+
+    @property
+    def tags(self) -> frozenset[str]:
+        """The capabilities that are not: free words such as upscale."""
+        return frozenset(self.capabilities) - families.FAMILIES.keys()
+
+    @property
+    def standing(self) -> str:
+        """What the planner may do with it: ready, or why not."""
+        if not self.is_enabled:
+            return "disabled"
+        if self.is_draining:
+            return "draining"
+        if self.is_paused:
+            return "paused"
+        if self.reserved_until and self.reserved_until > timezone.now():
+            return "reserved"
+        if self.health == Health.UNKNOWN:
+            return "unknown"
+        return "ready" if self.health == Health.READY else "offline"
+
+    @property
+    def is_slow(self) -> bool:
+        """Whether its answers take so long that work there ends later."""
+        return (self.latency_ms or 0) > SLOW_ANSWER_S * 1000
+
+    def drain(self) -> None:
+        """Finish what runs there, then take nothing new."""
+        self.is_draining = True
+        self.save(update_fields=["is_draining"])
+
+    def resume(self) -> None:
+        """Take work again: neither drained, paused nor switched off."""
+        self.is_draining = self.is_paused = False
+        self.is_enabled = True
+        self.save(update_fields=["is_draining", "is_paused", "is_enabled"])
+
+
+class NodeModelQuerySet(models.QuerySet["NodeModel"]):
+    """Verbs on the inventory."""
+
+    def on_hand(self) -> "NodeModelQuerySet":
+        """Return files that are there now, on nodes that are switched on."""
+        return self.filter(is_present=True, node__is_enabled=True)
+
+    def checkpoints(self, family: str) -> "NodeModelQuerySet":
+        """Return checkpoints of one family."""
+        return self.on_hand().filter(folder="checkpoints", family=family)
+
+
+class NodeModel(models.Model):
+    """One model file as one node spells it, and the family it belongs to.
+
+    The family is guessed from the name and settled in the admin; a settled one is never guessed again.
+    """
+
+    node = models.ForeignKey(GpuNode, on_delete=models.CASCADE, related_name="model_files")
+    folder = models.CharField(max_length=60)
+    name = models.CharField(max_length=400, help_text="As this node spells it, with its folders.")
+    key = models.CharField(
+        max_length=255, help_text="The same file on every node: no folders, lower case."
+    )
+    family = models.CharField(max_length=30, blank=True)
+    is_settled = models.BooleanField("family settled by hand", default=False)
+    is_preferred = models.BooleanField("first choice of its family", default=False)
+    is_present = models.BooleanField(default=True)
+    seen_at = models.DateTimeField(default=timezone.now)
+
+    objects = NodeModelQuerySet.as_manager()
+
+    class Meta:
+        ordering = ("folder", "name")
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["node", "folder", "name"], name="one_row_per_model_file"
+            )
+        ]
+        indexes: ClassVar = [
+            # Which nodes have this model? Asked for every plan.
+            models.Index(
+                fields=["folder", "key"], condition=models.Q(is_present=True), name="present_models"
+            )
+        ]
+
+    def __str__(self) -> str:
+        """Name it with its node."""
+        return f"{self.name} on {self.node}"
+
+
+class LearnedSpeed(models.Model):
+    """What one node has shown to need for one template with one model.
+
+    Seconds = load if cold + fixed + rate x steps x megapixels x denoise.
+    """
+
+    node = models.ForeignKey(GpuNode, on_delete=models.CASCADE, related_name="speeds")
+    template = models.CharField(max_length=80)
+    family = models.CharField(max_length=30, blank=True)
+    model = models.CharField(max_length=255, blank=True)
+    fixed_s = models.FloatField(default=0)
+    rate_s = models.FloatField(default=0, help_text="Seconds per step and megapixel.")
+    load_s = models.FloatField(null=True)
+    count = models.PositiveIntegerField(default=0)
+    trust = models.PositiveSmallIntegerField(
+        null=True, help_text="How many pictures the figures are worth."
+    )
+    updated = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["node", "template", "model"], name="one_speed_per_node_and_model"
+            )
+        ]
+
+    def __str__(self) -> str:
+        """Name it."""
+        return f"{self.template} with {self.model or 'any model'} on {self.node}"
+
+
+class NodeBlock(models.Model):
+    """A node that keeps failing one template takes no more of it until somebody lifts this."""
+
+    node = models.ForeignKey(GpuNode, on_delete=models.CASCADE, related_name="blocks")
+    template = models.CharField(max_length=80)
+    failures = models.PositiveSmallIntegerField(default=0)
+    is_active = models.BooleanField(default=False)
+    reason = models.CharField(max_length=300, blank=True)
+    updated = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["node", "template"], name="one_block_per_node_and_template"
+            )
+        ]
+
+    def __str__(self) -> str:
+        """Name it."""
+        return f"{self.template} on {self.node}: {self.failures} failures"

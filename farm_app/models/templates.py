@@ -1,0 +1,164 @@
+"""Workflow templates: ComfyUI graphs with named, typed parameters, in versions that never change."""
+
+import hashlib
+import json
+import time
+from collections.abc import Mapping
+from typing import Any, ClassVar, Final
+
+from django.db import models, transaction
+from django.utils.functional import cached_property
+
+from farm_app.comfy.workflow import Parameter, parse_parameters
+
+# A version never changes, but the name of its template may.
+KNOWN_S: Final = 30.0
+_known: dict[int, "tuple[float, TemplateVersion]"] = {}
+
+
+class WorkflowTemplateQuerySet(models.QuerySet["WorkflowTemplate"]):
+    """Verbs on templates."""
+
+    def usable(self) -> "WorkflowTemplateQuerySet":
+        """Return enabled templates that have a graph."""
+        return self.filter(is_enabled=True, current__isnull=False).select_related("current")
+
+    def for_family(self, family: str, *, from_picture: bool) -> "WorkflowTemplate | None":
+        """Return the template that draws with this family, from words alone or from a picture."""
+        for template in self.usable().filter(supports_img2img=from_picture).order_by("pk"):
+            if family in template.model_families and template.work != Work.UPSCALE:
+                return template
+        return None
+
+    def for_upscale(self) -> "WorkflowTemplate | None":
+        """Return the template that enlarges a picture."""
+        return self.usable().filter(work=Work.UPSCALE).order_by("pk").first()
+
+
+class Work(models.TextChoices):
+    """What kind of work a job is; read by the tiered policy only."""
+
+    DRAFT = "draft"
+    STANDARD = "standard"
+    QUALITY = "quality"
+    UPSCALE = "upscale"
+
+
+class WorkflowTemplate(models.Model):
+    """A named way to make a picture."""
+
+    slug = models.SlugField(max_length=80, unique=True)
+    description = models.CharField(max_length=200, blank=True)
+    model_families = models.JSONField(default=list, help_text='Family ids, or ["any"].')
+    supports_img2img = models.BooleanField(default=False)
+    supports_lora = models.BooleanField(default=False)
+    max_loras = models.PositiveSmallIntegerField(default=0)
+    default_params = models.JSONField(default=dict, blank=True)
+    work = models.CharField(max_length=10, choices=Work.choices, default=Work.STANDARD)
+    is_enabled = models.BooleanField(default=True)
+    seeded_digest = models.CharField(max_length=64, blank=True, editable=False)
+    seeded_version = models.PositiveIntegerField(null=True, editable=False)
+    current = models.ForeignKey(
+        "TemplateVersion", on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
+    )
+
+    objects = WorkflowTemplateQuerySet.as_manager()
+
+    class Meta:
+        ordering = ("slug",)
+
+    def __str__(self) -> str:
+        """Name it."""
+        return self.slug
+
+    def add_version(
+        self,
+        graph: Mapping[str, Any],
+        parameters: Mapping[str, Any],
+        *,
+        editor_graph: Mapping[str, Any] | None = None,
+    ) -> "TemplateVersion":
+        """Make this graph the current version; an equal one is not added twice."""
+        digest = _digest(graph, parameters)
+        with transaction.atomic():
+            version = self.versions.filter(digest=digest).first()
+            if version is None:
+                last = self.versions.aggregate(last=models.Max("number"))["last"] or 0
+                version = self.versions.create(
+                    number=last + 1,
+                    graph=graph,
+                    parameters=dict(parameters),
+                    editor_graph=editor_graph,
+                    digest=digest,
+                )
+            self.current = version
+            self.save(update_fields=["current"])
+        return version
+
+
+def _digest(graph: Mapping[str, Any], parameters: Mapping[str, Any]) -> str:
+    text = json.dumps([graph, parameters], sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+class TemplateVersion(models.Model):
+    """One graph in API form with its parameters; it never changes, so a job asked for keeps its meaning."""
+
+    template = models.ForeignKey(
+        WorkflowTemplate, on_delete=models.PROTECT, related_name="versions"
+    )
+    number = models.PositiveIntegerField()
+    graph = models.JSONField()
+    editor_graph = models.JSONField(null=True, blank=True)
+    parameters = models.JSONField(default=dict)
+    digest = models.CharField(max_length=64)
+    created = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ("template", "-number")
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["template", "number"], name="one_row_per_version"),
+            models.UniqueConstraint(fields=["template", "digest"], name="no_equal_versions"),
+        ]
+
+    def __str__(self) -> str:
+        """Name it."""
+        return f"{self.template.slug} v{self.number}"
+
+    @cached_property
+    def fields(self) -> tuple[Parameter, ...]:
+        """The parameters, typed."""
+        return parse_parameters({"parameters": self.parameters})
+
+    @classmethod
+    def known(cls, pk: int) -> "TemplateVersion":
+        """Return a version with its template, parsed once for all the jobs that use it.
+
+        Raises:
+            DoesNotExist: There is none.
+        """
+        moment = time.monotonic()
+        found = _known.get(pk)
+        if found is None or moment - found[0] > KNOWN_S:
+            found = (moment, cls.objects.select_related("template").get(pk=pk))
+            _known[pk] = found
+        return found[1]
+
+
+class ParameterSet(models.Model):
+    """Saved values for one template."""
+
+    template = models.ForeignKey(
+        WorkflowTemplate, on_delete=models.CASCADE, related_name="parameter_sets"
+    )
+    name = models.CharField(max_length=80)
+    values = models.JSONField(default=dict)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["template", "name"], name="one_set_per_name")
+        ]
+
+    def __str__(self) -> str:
+        """Name it."""
+        return f"{self.name} for {self.template.slug}"

@@ -1,0 +1,62 @@
+"""Drawing the plan of this moment."""
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+from farm_app import planner
+from farm_app.models import GpuNode, Job
+from farm_app.planner import Assignment, Batch, NodeView, Plan
+from farm_app.planning.nodes import read_nodes, views_of
+from farm_app.planning.queue import read_queue
+from farm_app.speeds import known_speeds
+
+RECENT_S: Final = 0.4
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """A plan with what it was drawn from; all seconds are since the epoch."""
+
+    plan: Plan
+    nodes: tuple[NodeView, ...]
+    batches: tuple[Batch, ...]
+    at: float
+    rows: Mapping[int, GpuNode] = field(default_factory=dict)
+
+    @property
+    def now(self) -> Mapping[int, Assignment]:
+        """What each idle node starts now."""
+        return self.plan.now
+
+
+def draw_plan(*, freeing: GpuNode | None = None) -> Drawn:
+    """Draw the plan that the rows of this moment give.
+
+    Args:
+        freeing: This node's attempt is about to be booked as produced: take the node as idle.
+    """
+    at = time.time()
+    rows = read_nodes()
+    views = views_of(rows, freeing=freeing)
+    queue = read_queue()
+    drawn = planner.plan(queue.batches, views, known_speeds(), at, served=queue.served or {})
+    return Drawn(drawn, views, queue.batches, at, rows)
+
+
+def has_work_now(node_id: int) -> bool:
+    """Say whether the plan starts something on this node now."""
+    return Job.objects.due().exists() and node_id in draw_plan().now
+
+
+_recent: tuple[float, Drawn] | None = None
+
+
+def recent_plan() -> Drawn:
+    """Return a plan that is good enough to show: at most a moment old, drawn once for all pages."""
+    global _recent
+    moment = time.monotonic()
+    if _recent is None or moment - _recent[0] > RECENT_S:
+        _recent = (moment, draw_plan())
+    return _recent[1]

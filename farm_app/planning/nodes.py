@@ -1,0 +1,92 @@
+"""Nodes as the planner sees them: what stands there now, what each is busy with, what each has."""
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Any, Final
+
+from farm_app.models import Attempt, GpuNode
+from farm_app.models.states import HOLDING
+from farm_app.planner import NodeView
+from farm_app.planning.stock import File, Shelf, stock_for
+
+# Somebody else's prompt in a node's own queue: nobody can know how long it takes.
+FOREIGN_GUESS_S: Final = 10.0
+LATEST_ANSWER_S: Final = 5.0
+# Long lists that the stock holds.
+_LISTS: Final = ("node_classes", "samplers", "schedulers")
+
+
+def read_nodes() -> dict[int, GpuNode]:
+    """Return the rows of all nodes by id."""
+    return {node.pk: node for node in GpuNode.objects.defer(*_LISTS)}
+
+
+def views_of(
+    rows: Mapping[int, GpuNode], *, freeing: GpuNode | None = None
+) -> tuple[NodeView, ...]:
+    """Return what the planner is told of these nodes; ``freeing`` counts as idle."""
+    stock = stock_for(rows.values())
+    ends = _expected_ends()
+    if freeing is not None:
+        ends.pop(freeing.pk, None)
+    return tuple(
+        _view(
+            node,
+            ends.get(node.pk),
+            stock.shelves.get(node.pk, Shelf()),
+            stock.blocked.get(node.pk, frozenset()),
+        )
+        for node in rows.values()
+    )
+
+
+def _expected_ends() -> dict[int, float]:
+    """Return when each busy node should be through, in seconds since the epoch."""
+    rows: Any = Attempt.objects.filter(state__in=HOLDING).values_list(
+        "node_id", "started", "submitted", "reserved", "expected_s"
+    )
+    found: dict[int, float] = {}
+    for node_id, started, submitted, reserved, expected_s in rows:
+        since: datetime = started or submitted or reserved
+        found[node_id] = since.timestamp() + (expected_s or 0.0)
+    return found
+
+
+def _view(
+    node: GpuNode,
+    busy_until_s: float | None,
+    shelf: Shelf,
+    blocked: frozenset[tuple[str, ...]],
+) -> NodeView:
+    return NodeView(
+        id=node.pk,
+        name=node.slug,
+        tier=node.tier,
+        vram_gb=node.vram_gb,
+        families=families_of(node, shelf.files),
+        tags=tags_of(node, shelf.files),
+        models=shelf.models,
+        node_classes=shelf.node_classes,
+        max_resolution=node.max_resolution,
+        max_batch=node.max_batch,
+        state=node.standing,
+        delay_s=min((node.latency_ms or 0.0) / 1000, LATEST_ANSWER_S),
+        busy_until_s=busy_until_s,
+        warm=node.warm_model or None,
+        queue_ahead_s=node.foreign_queue * FOREIGN_GUESS_S,
+        blocked=blocked,
+    )
+
+
+def families_of(node: GpuNode, files: Iterable[File]) -> frozenset[str]:
+    """Return the families that a node can draw: those it is meant for, as far as it has their checkpoints."""
+    on_disk = frozenset(family for folder, _, family in files if folder == "checkpoints" and family)
+    if node.inventory_at is None:
+        return node.families
+    return on_disk & node.families if node.families else on_disk
+
+
+def tags_of(node: GpuNode, files: Iterable[File]) -> frozenset[str]:
+    """Return the node's free tags; one with an upscale model on disk can upscale, said or not."""
+    can_upscale = any(folder == "upscale_models" for folder, _, _ in files)
+    return node.tags | {"upscale"} if can_upscale else node.tags

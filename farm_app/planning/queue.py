@@ -1,0 +1,205 @@
+"""The queue as the planner sees it: jobs of one group and shape are one batch, and only its head is named job by job."""
+
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from django.db.models import F, Max, Q, QuerySet, Sum
+from django.utils import timezone
+
+from farm_app.models import Attempt, GpuNode, Job, JobGroup
+from farm_app.models.states import NODE_FAULTS, AttemptState, FailureClass, JobState
+from farm_app.needs import cost_of, needs_of
+from farm_app.planner import Batch, Cost, Needs
+
+HEAD: Final = 300
+LATELY: Final = timedelta(minutes=10)
+MOST_KNOWN: Final = 2000
+
+Key = tuple[int, str]
+"""Group and shape."""
+
+_known_shapes: dict[tuple[int, str, str, str], tuple[Needs, Cost]] = {}
+
+
+@dataclass(frozen=True)
+class Queue:
+    """What waits, and what each share has had lately."""
+
+    batches: tuple[Batch, ...] = ()
+    served: Mapping[str, float] | None = None
+
+
+def read_queue() -> Queue:
+    """Return what may start now."""
+    return _read(Job.objects.due())
+
+
+def read_waiting() -> Queue:
+    """Return what waits for an obstacle to be removed."""
+    return _read(Job.objects.filter(state=JobState.WAITING).order_by("pk"))
+
+
+def _read(jobs: QuerySet[Job]) -> Queue:
+    ids: dict[Key, list[int]] = defaultdict(list)
+    tried: list[int] = []
+    rows = jobs.values_list("pk", "group_id", "shape", "fence", "forgiven")
+    for pk, group_id, shape, fence, forgiven in rows:
+        ids[group_id, shape].append(pk)
+        if fence > forgiven:
+            tried.append(pk)
+    if not ids:
+        return Queue()
+    groups = _groups({group_id for group_id, _ in ids})
+    firsts = {key: found[0] for key, found in ids.items() if key[0] in groups}
+    shapes = _shapes(firsts, groups)
+    excluded = exclusions(Q(job__in=tried)) if tried else {}
+    # Turns are taken among several only.
+    starts, served = _history(groups) if len(groups) > 1 else ({}, None)
+    batches = tuple(
+        _batch(key, ids[key], groups[key[0]], shapes[key], excluded, starts.get(key[0]))
+        for key in firsts
+        if key in shapes
+    )
+    return Queue(batches, served)
+
+
+def _groups(ids: set[int]) -> dict[int, JobGroup]:
+    rows = JobGroup.objects.filter(pk__in=ids).annotate(template=F("version__template__slug"))
+    return {group.pk: group for group in rows}
+
+
+def _shapes(
+    firsts: Mapping[Key, int], groups: Mapping[int, JobGroup]
+) -> dict[Key, tuple[Needs, Cost]]:
+    """Return needs and cost of each batch. A shape is their hash, so what was worked out once stays true."""
+    found: dict[Key, tuple[Needs, Cost]] = {}
+    unknown: dict[int, Key] = {}
+    for key, pk in firsts.items():
+        known = _known_shapes.get(_shape_key(key, groups))
+        if known is None:
+            unknown[pk] = key
+        else:
+            found[key] = known
+    if unknown:
+        found |= _worked_out(unknown, groups)
+    return found
+
+
+def _shape_key(key: Key, groups: Mapping[int, JobGroup]) -> tuple[int, str, str, str]:
+    group: Any = groups[key[0]]
+    return group.version_id, group.template, group.family, key[1]
+
+
+def _worked_out(
+    unknown: Mapping[int, Key], groups: Mapping[int, JobGroup]
+) -> dict[Key, tuple[Needs, Cost]]:
+    if len(_known_shapes) > MOST_KNOWN:
+        _known_shapes.clear()
+    found: dict[Key, tuple[Needs, Cost]] = {}
+    for job in Job.objects.filter(pk__in=unknown).select_related("group__version__template"):
+        asked = (job.group.version, job.group.family, job.values)
+        key = unknown[job.pk]
+        found[key] = _known_shapes[_shape_key(key, groups)] = needs_of(*asked), cost_of(*asked)
+    return found
+
+
+def exclusions(which: Q) -> dict[int, frozenset[int]]:
+    """Return the nodes that the jobs of these attempts must not go to again.
+
+    A node that lacked something is asked again when its inventory has been read since, but once only.
+    """
+    failed = Attempt.objects.filter(
+        which,
+        state=AttemptState.FAILED,
+        failure__in=NODE_FAULTS,
+        fence__gt=F("job__forgiven"),
+    )
+    rows = failed.values_list("job_id", "node_id", "failure", "ended", "node__inventory_at")
+    found: dict[int, set[int]] = defaultdict(set)
+    lacked: set[tuple[int, int]] = set()
+    too_small: dict[int, list[int]] = defaultdict(list)
+    for job_id, node_id, failure, ended, read in rows.order_by("fence"):
+        is_first = (job_id, node_id) not in lacked
+        if failure == FailureClass.CAPABILITY:
+            lacked.add((job_id, node_id))
+            if is_first and read and ended and read > ended:
+                continue
+        if failure == FailureClass.RESOURCE:
+            too_small[job_id].append(node_id)
+        found[job_id].add(node_id)
+    _exclude_smaller(found, too_small)
+    return {job_id: frozenset(nodes) for job_id, nodes in found.items()}
+
+
+def _exclude_smaller(found: dict[int, set[int]], too_small: Mapping[int, list[int]]) -> None:
+    """Where one card's memory did not do, a smaller one's will not."""
+    if not too_small:
+        return
+    sizes = dict(GpuNode.objects.filter(vram_gb__isnull=False).values_list("pk", "vram_gb"))
+    for job_id, nodes in too_small.items():
+        limit = max((sizes[node] or 0.0 for node in nodes if node in sizes), default=0.0)
+        found[job_id].update(pk for pk, size in sizes.items() if (size or 0.0) < limit)
+
+
+def _history(
+    groups: Mapping[int, JobGroup],
+) -> tuple[dict[int, datetime], dict[str, float] | None]:
+    """Return when each group last started a job, and what each share has had lately, in node-seconds."""
+    since = timezone.now() - LATELY
+    rows = (
+        Job.objects.filter(group__in=list(groups), started__isnull=False)
+        .order_by()
+        .values("group_id")
+        .annotate(last=Max("started"), had=Sum("seconds", filter=Q(started__gte=since)))
+    )
+    starts: dict[int, datetime] = {}
+    served: dict[str, float] = defaultdict(float)
+    for row in rows:
+        starts[row["group_id"]] = row["last"]
+        served[groups[row["group_id"]].share_key] += row["had"] or 0.0
+    return starts, dict(served)
+
+
+def _batch(
+    key: Key,
+    queued: list[int],
+    group: JobGroup,
+    shape: tuple[Needs, Cost],
+    excluded: Mapping[int, frozenset[int]],
+    last_start: datetime | None,
+) -> Batch:
+    odd = {pk: excluded[pk] for pk in queued if pk in excluded} if excluded else {}
+    needs, cost = shape
+    return Batch(
+        key=f"{group.pk}:{key[1]}",
+        job_ids=tuple(sorted({*queued[:HEAD], *odd}) if odd else queued[:HEAD]),
+        needs=needs,
+        cost=cost,
+        priority=group.priority,
+        share_key=group.share_key,
+        work=group.work,
+        node_mode=group.node_mode,
+        node_id=group.node_id,
+        excluded=odd,
+        placed_at_s=group.created.timestamp(),
+        last_start_s=last_start.timestamp() if last_start else None,
+        count=len(queued),
+    )
+
+
+def batch_of(job: Job) -> Batch:
+    """Return one job as a batch of its own, whatever its state."""
+    group = job.group
+    return Batch(
+        key=f"{group.pk}:{job.shape}",
+        job_ids=(job.pk,),
+        needs=needs_of(group.version, group.family, job.values),
+        cost=cost_of(group.version, group.family, job.values),
+        node_mode=group.node_mode,
+        node_id=group.node_id,
+        paused=job.is_paused or group.is_paused,
+        excluded=exclusions(Q(job=job.pk)),
+    )

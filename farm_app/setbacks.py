@@ -1,0 +1,239 @@
+"""What becomes of a job when an attempt did not bring a picture: who tries next, or why nobody does.
+
+Faults of nodes and networks never use up the retry budget; faults of the job itself do, and a job that keeps
+killing nodes is put aside for a person. While a copy of it is on another node, the job just goes on there.
+"""
+
+import logging
+import random
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from django.db import transaction
+from django.db.models import F, QuerySet
+from django.db.models.expressions import Combinable
+from django.utils import timezone
+
+from farm_app import nudges, planning, progress
+from farm_app.models import Attempt, Job, NodeBlock
+from farm_app.models.states import SPENDING, AttemptState, FailureClass, JobState
+from farm_app.timers import BACKOFF_FIRST_S, BACKOFF_LAST_S
+from farm_app.writing import written
+
+logger = logging.getLogger(__name__)
+
+BUDGET: Final = 3
+MOST_DEATHS: Final = 3
+DEADLY_NODES: Final = 2
+BLOCK_AFTER: Final = 3
+MOST_STUMBLES: Final = 5
+STUMBLED: Final = "internal error"
+
+
+def fail(
+    attempt: Attempt, failure: FailureClass, reason: str, *, evidence: str = "", advice: str = ""
+) -> None:
+    """End an attempt as failed and decide what its job does next, in one transaction."""
+
+    def what_next(job: Job) -> None:
+        if failure in SPENDING:
+            _count(job, failures=F("failures") + 1)
+        if failure == FailureClass.EXECUTION:
+            _count_against_node(attempt, reason)
+        _after_failure(job, attempt, failure, reason, advice)
+
+    facts = {"failure": failure, "reason": reason, "evidence": evidence}
+    _end(attempt, AttemptState.FAILED, facts, what_next)
+
+
+def lose(attempt: Attempt, reason: str, *, died: bool = False, evidence: str = "") -> None:
+    """End an attempt that the node forgot or took to its grave; its job goes elsewhere, budget untouched."""
+
+    def what_next(job: Job) -> None:
+        if died:
+            _count(job, deaths=F("deaths") + 1)
+        if died and _is_poison(job):
+            said = "It seems to crash nodes: it was running each time one died."
+            _put_aside(job, attempt, said, advice="Ask again after changing it.")
+        elif not _goes_on_elsewhere(job, attempt, reason):
+            _requeue(job, attempt, reason, f"{reason} It goes back to the queue.")
+
+    facts = {"failure": FailureClass.INFRASTRUCTURE, "reason": reason, "evidence": evidence}
+    _end(attempt, AttemptState.LOST, facts, what_next)
+
+
+def supersede(attempt: Attempt, reason: str) -> None:
+    """Give an attempt's place to another node; whatever it still brings no longer counts."""
+
+    def what_next(job: Job) -> None:
+        if not _goes_on_elsewhere(job, attempt, reason):
+            _requeue(job, attempt, reason, reason)
+
+    facts = {"failure": FailureClass.INFRASTRUCTURE, "reason": reason}
+    _end(attempt, AttemptState.SUPERSEDED, facts, what_next)
+
+
+def stumble(attempt: Attempt) -> None:
+    """End an attempt over which Eliot's own code fell; after some of these a person must look."""
+    reason = "Eliot stumbled over it; the log says more."
+
+    def what_next(job: Job) -> None:
+        if _recent(job).filter(evidence=STUMBLED).count() >= MOST_STUMBLES:
+            said = f"Eliot stumbled over it {MOST_STUMBLES} times."
+            _put_aside(job, attempt, said, advice="The log says more. Ask again to try it anew.")
+        elif not _goes_on_elsewhere(job, attempt, reason):
+            _requeue(job, attempt, reason, f"{reason} It is tried again.")
+
+    facts = {"failure": FailureClass.INFRASTRUCTURE, "reason": reason, "evidence": STUMBLED}
+    _end(attempt, AttemptState.LOST, facts, what_next)
+
+
+def confirm_cancel(attempt: Attempt, sentence: str) -> None:
+    """End an attempt and its job as cancelled."""
+    with written():
+        attempt.move(AttemptState.CANCELLED, failure=FailureClass.CANCELLED, reason=sentence)
+        attempt.job.refresh_from_db()
+        _cancelled(attempt.job, attempt, sentence)
+        nudges.idle_nodes_on_commit()
+    progress.forget(attempt.job_id)
+
+
+def end_rivals(attempt: Attempt, reason: str) -> None:
+    """Supersede the other attempts of its job, and have their nodes told; inside the caller's transaction."""
+    for rival in attempt.job.attempts.live().exclude(pk=attempt.pk):
+        if rival.move(AttemptState.SUPERSEDED, reason=reason):
+            nudges.cancel_on_commit(rival)
+
+
+def _end(
+    attempt: Attempt,
+    to: AttemptState,
+    facts: dict[str, Any],
+    what_next: Callable[[Job], None],
+) -> None:
+    """Move the attempt and then its job, in one transaction; nothing happens if it had ended already."""
+    facts["reason"] = facts["reason"][:500]
+    if "evidence" in facts:
+        facts["evidence"] = facts["evidence"][:400]
+    with written():
+        if not attempt.move(to, **facts):
+            return
+        job = attempt.job
+        job.refresh_from_db()
+        if job.state == JobState.CANCELLING:
+            _cancelled(job, attempt, "Cancelled; it had not finished.")
+        else:
+            what_next(job)
+        nudges.idle_nodes_on_commit()
+    progress.forget(attempt.job_id)
+
+
+def _cancelled(job: Job, attempt: Attempt, sentence: str) -> None:
+    won = job.move(
+        JobState.CANCELLED,
+        sentence,
+        attempt=attempt,
+        only_from=(JobState.CANCELLING,),
+        finished=timezone.now(),
+        reason=sentence,
+    )
+    if won:
+        end_rivals(attempt, "Cancelled.")
+
+
+def _count(job: Job, **counters: Combinable) -> None:
+    Job.objects.filter(pk=job.pk).update(**counters)
+    job.refresh_from_db(fields=[*counters])
+
+
+def _goes_on_elsewhere(job: Job, attempt: Attempt, reason: str) -> bool:
+    """Say so if a copy of it is on another node; then the job does not move."""
+    copy = job.attempts.live().exclude(pk=attempt.pk).select_related("node").first()
+    if copy is None:
+        return False
+    job.say(f"{reason} {copy.node.slug} goes on with it.", attempt=attempt)
+    return True
+
+
+def _after_failure(
+    job: Job, attempt: Attempt, failure: FailureClass, reason: str, advice: str
+) -> None:
+    if _goes_on_elsewhere(job, attempt, f"{attempt.node.slug}: {reason}"):
+        return
+    if failure == FailureClass.GRAPH:
+        _give_up(job, attempt, reason, advice)
+    elif failure in SPENDING and job.failures >= BUDGET:
+        tried = ", ".join(sorted({one.node.slug for one in job.attempts.select_related("node")}))
+        _give_up(job, attempt, f"{reason} Tried on {tried}.", advice)
+    else:
+        said = f"{attempt.node.slug}: {reason} It is not tried there again."
+        job.move(JobState.QUEUED, said, attempt=attempt, reason=reason[:500], advice=advice)
+
+
+def _give_up(job: Job, attempt: Attempt, reason: str, advice: str) -> None:
+    job.move(
+        JobState.FAILED,
+        reason,
+        attempt=attempt,
+        reason=reason[:500],
+        advice=advice,
+        finished=timezone.now(),
+    )
+
+
+def _put_aside(job: Job, attempt: Attempt, said: str, *, advice: str) -> None:
+    end_rivals(attempt, said)
+    job.move(JobState.ATTENTION, said, attempt=attempt, reason=said, advice=advice)
+
+
+def _requeue(job: Job, attempt: Attempt, reason: str, said: str) -> None:
+    job.move(
+        JobState.QUEUED,
+        said,
+        attempt=attempt,
+        reason=reason[:500],
+        advice="",
+        not_before=_after_pause(job),
+    )
+
+
+def _count_against_node(attempt: Attempt, reason: str) -> None:
+    """Block a template on a node after three failures in a row, until somebody lifts it or one succeeds."""
+    template = attempt.job.group.version.template.slug
+    block, _ = NodeBlock.objects.get_or_create(node=attempt.node, template=template)
+    NodeBlock.objects.filter(pk=block.pk).update(failures=F("failures") + 1, reason=reason[:300])
+    block.refresh_from_db()
+    if block.failures >= BLOCK_AFTER and not block.is_active:
+        NodeBlock.objects.filter(pk=block.pk).update(is_active=True)
+        transaction.on_commit(planning.forget_stock)
+        logger.warning(
+            "node %s takes no more %s after %s failures",
+            attempt.node.slug,
+            template,
+            block.failures,
+        )
+
+
+def _recent(job: Job) -> QuerySet[Attempt]:
+    """Return the attempts since somebody last asked for it."""
+    return job.attempts.filter(fence__gt=job.forgiven)
+
+
+def _is_poison(job: Job) -> bool:
+    deadly = _recent(job).filter(
+        state=AttemptState.LOST, started__isnull=False, failure=FailureClass.INFRASTRUCTURE
+    )
+    return job.deaths >= MOST_DEATHS or (
+        job.deaths >= DEADLY_NODES and deadly.values("node").distinct().count() >= DEADLY_NODES
+    )
+
+
+def _after_pause(job: Job) -> datetime | None:
+    """Return when it may start again: at once the first time, then later and later with some jitter."""
+    losses = _recent(job).filter(failure=FailureClass.INFRASTRUCTURE).count()
+    if losses <= 1:
+        return None
+    longer = 2 ** min(losses - 2, 10)
+    pause_s = min(BACKOFF_LAST_S, BACKOFF_FIRST_S * longer) * random.uniform(0.8, 1.2)  # noqa: S311
+    return timezone.now() + timedelta(seconds=pause_s)

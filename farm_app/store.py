@@ -1,0 +1,292 @@
+"""Bringing pictures home: fetch to the local spool, verify, splice the record, place, thumbnail, done.
+
+Every step is durable and may be repeated: after a crash the sweep calls `store` again and it goes on from the
+last step that was committed. A picture that cannot be placed stays in the spool; it is never rendered again.
+"""
+
+import logging
+from datetime import timedelta
+from typing import Any, Final
+
+from django.db import DatabaseError
+from django.db.models import F, Q
+from django.utils import timezone
+
+from farm_app import binding, health, nudges, progress, setbacks, speeds
+from farm_app.comfy.client import ComfyClient, Fetched, OutputFile
+from farm_app.comfy.errors import ComfyError, Unreachable
+from farm_app.models import Attempt, Job, JobOutput, NodeBlock, TemplateVersion
+from farm_app.models.states import COMING_HOME, AttemptState, FailureClass, JobState
+from farm_app.planner import Learned
+from farm_app.spool import Spool, tidy
+from farm_app.timers import BACKOFF_FIRST_S, STORE_AGAIN, STORE_TTL
+from farm_app.writing import in_turn, written
+from gallery_app.failures import storage_errors
+from gallery_app.intake import (
+    DamagedPicture,
+    IntakeError,
+    NotAPicture,
+    TooLarge,
+    intake,
+    reserve,
+    verify_picture,
+)
+from gallery_app.models import MediaFile
+from gallery_app.recipe import EliotRecord
+
+__all__ = ["renudge", "store", "tidy"]
+
+logger = logging.getLogger(__name__)
+
+IMAGE_CAP_BYTES: Final = 256 * 2**20
+MOST_FETCHES: Final = 3
+MOST_STUMBLES: Final = 5
+# What is wrong with these is in the bytes: another copy may be better, waiting does not help.
+_BAD_BYTES: Final = (DamagedPicture, NotAPicture, TooLarge)
+
+
+class NotFetched(Exception):
+    """The picture did not come over whole; worth another try."""
+
+    def __init__(self, sentence: str, *, away: Unreachable | None = None) -> None:
+        """Keep what the job will say; with ``away`` the node did not answer at all."""
+        super().__init__(sentence)
+        self.away = away
+
+
+class _NotWanted(Exception):
+    """It was cancelled, or another attempt won."""
+
+
+def store(attempt_id: str) -> None:
+    """Bring one attempt's picture home, unless somebody else does so now or it no longer counts."""
+    attempt = _take(attempt_id)
+    if attempt is None:
+        return
+    try:
+        _bring_home(attempt)
+    except NotFetched as fault:
+        _fetch_failed(attempt, fault)
+    except IntakeError as fault:
+        _place_failed(attempt, fault)
+    except _NotWanted:
+        _discard(attempt)
+    except DatabaseError as fault:
+        logger.warning("job %s, attempt %s: %s", attempt.job_id, attempt.pk, fault)
+    except Exception:
+        logger.exception("job %s, attempt %s is not stored", attempt.job_id, attempt.pk)
+        _stumbled(attempt)
+
+
+def _discard(attempt: Attempt) -> None:
+    """Remove all traces of it, unless somebody else is bringing it home."""
+    if not Attempt.objects.filter(pk=attempt.pk, state__in=COMING_HOME).exists():
+        Spool(attempt).discard()
+
+
+def _take(attempt_id: str) -> Attempt | None:
+    now = timezone.now()
+    free = Q(store_until__isnull=True) | Q(store_until__lte=now)
+    is_wanted = Q(state__in=COMING_HOME, job__state=JobState.STORING)
+    rows = Attempt.objects.filter(free, is_wanted, pk=attempt_id)
+    with in_turn():
+        if not rows.update(store_until=now + STORE_TTL):
+            return None
+    attempt = Attempt.objects.select_related(
+        "node", "job__group", "job__library", "job__source", "media_file"
+    ).get(pk=attempt_id)
+    attempt.job.group.version = TemplateVersion.known(attempt.job.group.version_id)
+    return attempt
+
+
+def _bring_home(attempt: Attempt) -> None:
+    spool, media_file = Spool(attempt), attempt.media_file
+    if media_file is None or media_file.placed_at is None:
+        if attempt.state == AttemptState.PRODUCED or not spool.path.exists():
+            _fetch(attempt, spool)
+        media_file = _place(attempt, spool)
+    _commit(attempt, media_file)
+    spool.path.unlink(missing_ok=True)
+    progress.forget(attempt.job_id)
+
+
+def _fetch(attempt: Attempt, spool: Spool) -> None:
+    """Download and verify the picture; reserve its name; commit both.
+
+    Raises:
+        NotFetched: Unreachable, cut short, or no picture.
+        IntakeError: There is no room for it, here or in its library.
+    """
+    fetched = _downloaded(attempt, spool)
+    # The attempt's id is the file's: a repeat finds the same row. It asks the library's disk, so no
+    # transaction is open, which would hold up every other writer.
+    media_file = reserve(attempt.job.library, attempt.job.destination, uid=attempt.pk)
+    facts: dict[str, Any] = {
+        "spool": spool.path.name,
+        "sha256_node": fetched.sha256,
+        "media_file": media_file,
+        "store_until": timezone.now() + STORE_TTL,
+    }
+    if attempt.state == AttemptState.PRODUCED:
+        if not attempt.move(AttemptState.FETCHED, **facts):
+            raise _NotWanted
+        return
+    # Fetched once more, since the spool had lost it.
+    _note(attempt, **facts)
+    attempt.sha256_node, attempt.media_file = fetched.sha256, media_file
+
+
+def _downloaded(attempt: Attempt, spool: Spool) -> Fetched:
+    """Bring the bytes into the spool under a name of this call's own, and rename them when they are a picture."""
+    try:
+        with storage_errors("Eliot's data folder"), spool.part() as part:
+            with ComfyClient(attempt.origin) as client, part.open("wb") as stream:
+                fetched = client.fetch(
+                    OutputFile(**attempt.outputs[0]), stream, cap_bytes=IMAGE_CAP_BYTES
+                )
+            verify_picture(part)
+            part.replace(spool.path)
+    except ComfyError as fault:
+        away = fault if isinstance(fault, Unreachable) else None
+        raise NotFetched(fault.sentence, away=away) from fault
+    except _BAD_BYTES as fault:
+        raise NotFetched(fault.sentence) from fault
+    return fetched
+
+
+def _place(attempt: Attempt, spool: Spool) -> MediaFile:
+    """Let the archive take the file; it adopts what an earlier try left."""
+    job = attempt.job
+    if not Attempt.objects.filter(pk=attempt.pk, state__in=COMING_HOME).exists():
+        raise _NotWanted
+    try:
+        return intake(
+            spool.path,
+            library=job.library,
+            wanted_path=job.destination,
+            record=record_of(attempt),
+            sha256_node=attempt.sha256_node,
+            parents=[job.source] if job.source else [],
+            media_file=attempt.media_file,
+        )
+    except _BAD_BYTES as fault:
+        spool.path.unlink(missing_ok=True)
+        raise NotFetched(fault.sentence) from fault
+
+
+def record_of(attempt: Attempt) -> EliotRecord:
+    """Return the recipe that is written into the file: what was asked, and who made it how."""
+    job = attempt.job
+    facts = dict(job.recipe)
+    model = binding.model_of(attempt).partition("/")[2]
+    facts |= {
+        "uid": str(attempt.media_file_id),
+        "model": model or facts.get("model", ""),
+        "job": job.pk,
+        "attempt": str(attempt.pk),
+        "node": attempt.node.slug,
+        "seconds": attempt.node_seconds,
+        "created": (attempt.produced or timezone.now()).isoformat(timespec="seconds"),
+    }
+    return EliotRecord.from_dict(facts)
+
+
+def _commit(attempt: Attempt, media_file: MediaFile) -> None:
+    """The job has its picture: attempt, output, winner, lesson and event in one transaction.
+
+    Raises:
+        _NotWanted: It was cancelled meanwhile, or another attempt won.
+    """
+    job: Job = attempt.job
+    learned = _lesson_of(attempt)
+    with written():
+        won = Job.objects.filter(pk=job.pk, winner__isnull=True, state=JobState.STORING)
+        is_ours = Attempt.objects.filter(pk=attempt.pk, state__in=COMING_HOME).exists()
+        if not is_ours or not won.update(winner=attempt):
+            raise _NotWanted
+        if attempt.state == AttemptState.FETCHED:
+            attempt.move(AttemptState.PLACED, media_file=media_file)
+        attempt.move(AttemptState.COMMITTED)
+        JobOutput.objects.create(job=job, ordinal=0, media_file=media_file)
+        _move_to_done(attempt)
+        if learned is not None:
+            speeds.keep(learned)
+        NodeBlock.objects.filter(
+            node=attempt.node, template=job.group.version.template.slug, is_active=False
+        ).delete()
+
+
+def _move_to_done(attempt: Attempt) -> None:
+    took = f" in {attempt.node_seconds:.1f} s" if attempt.node_seconds else ""
+    attempt.job.move(
+        JobState.DONE,
+        f"Done on {attempt.node.slug}{took}.",
+        attempt=attempt,
+        winner=attempt,
+        finished=timezone.now(),
+        reason="",
+        advice="",
+    )
+
+
+def _lesson_of(attempt: Attempt) -> Learned | None:
+    """What a picture teaches is worth less than the picture."""
+    try:
+        return speeds.lesson_of(attempt)
+    except Exception:
+        logger.exception("nothing was learned from attempt %s", attempt.pk)
+        return None
+
+
+def _fetch_failed(attempt: Attempt, fault: NotFetched) -> None:
+    """Try again a little later, a few times; then render it again, elsewhere if the node itself is at fault."""
+    tries = attempt.fetches + 1
+    if fault.away is not None:
+        health.note_fault(attempt.node, fault.away)
+    if tries < MOST_FETCHES:
+        pause = timedelta(seconds=BACKOFF_FIRST_S / 4 * tries)
+        _note(attempt, fetches=F("fetches") + 1, store_until=timezone.now() + pause)
+        said = f"The picture did not come over whole ({fault}); it is fetched again."
+        attempt.job.say(said, attempt=attempt)
+    elif fault.away is not None:
+        setbacks.lose(attempt, f"{attempt.node.slug} went away with the picture: {fault}")
+        _discard(attempt)
+    else:
+        said = f"The picture came back damaged: {fault}"
+        failure, advice = FailureClass.FETCH, "Retry renders it again."
+        setbacks.fail(attempt, failure, said, evidence=str(fault), advice=advice)
+        _discard(attempt)
+
+
+def _place_failed(attempt: Attempt, fault: IntakeError) -> None:
+    """Keep the picture where it is, and say what the library needs; once, as long as it is the same."""
+    _note(attempt, store_until=timezone.now() + STORE_AGAIN)
+    job = attempt.job
+    if job.reason == fault.sentence[:500]:
+        return
+    logger.warning("job %s waits for its library: %s", job.pk, fault.sentence)
+    Job.objects.filter(pk=job.pk, state=JobState.STORING).update(reason=fault.sentence[:500])
+    job.say(f"The picture is safe and waits: {fault.sentence}", attempt=attempt)
+
+
+def _stumbled(attempt: Attempt) -> None:
+    """Eliot's own code fell over it: again a little later, and after a few times a person must look."""
+    _note(attempt, fetches=F("fetches") + 1, store_until=timezone.now() + STORE_AGAIN)
+    if attempt.fetches + 1 >= MOST_STUMBLES:
+        said = "The picture is made, but Eliot could not bring it home."
+        advice = "The log says more. Retry renders it again."
+        attempt.job.move(JobState.ATTENTION, said, attempt=attempt, reason=said, advice=advice)
+
+
+def _note(attempt: Attempt, **facts: Any) -> None:
+    with in_turn():
+        Attempt.objects.filter(pk=attempt.pk).update(**facts)
+
+
+def renudge() -> None:
+    """Nudge everything that is made and not home and that nobody is bringing (for the sweep)."""
+    now = timezone.now()
+    free = Q(store_until__isnull=True) | Q(store_until__lte=now)
+    made = Attempt.objects.coming_home().filter(free, job__state=JobState.STORING)
+    for attempt in made.defer("sent", "outputs"):
+        nudges.store_on_commit(attempt)

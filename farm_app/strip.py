@@ -1,0 +1,147 @@
+"""The farm strip: every node with its state, what it renders and when it is free, for every page."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from django.urls import reverse
+from django.utils import timezone
+
+from eliot.live import kept_briefly
+from farm_app.models import Attempt, GpuNode, Job, JobEvent
+from farm_app.models.nodes import Health
+from farm_app.models.states import HOLDING, JobState
+from farm_app.progress import Glimpse, glimpses
+
+WORDS = {
+    "ready": "Ready",
+    "rendering": "Rendering",
+    "loading": "Loading",
+    "slow": "Slow",
+    "draining": "Draining",
+    "reserved": "Reserved",
+    "paused": "Paused",
+    "offline": "Offline",
+    "disabled": "Disabled",
+}
+
+
+@dataclass(frozen=True)
+class NodeCard:
+    """One node as the strip shows it."""
+
+    pk: int
+    name: str
+    state: str
+    fact: str
+    eta: str
+    percent: int | None
+    url: str
+
+    @property
+    def state_word(self) -> str:
+        """The state in the word that every page uses."""
+        return WORDS[self.state]
+
+
+@dataclass(frozen=True)
+class Strip:
+    """The whole farm in one line."""
+
+    nodes: tuple[NodeCard, ...]
+    waiting: int
+
+    @property
+    def total(self) -> int:
+        """Nodes that are switched on."""
+        return sum(node.state != "disabled" for node in self.nodes)
+
+    @property
+    def rendering(self) -> int:
+        """Nodes at work."""
+        return sum(node.percent is not None for node in self.nodes)
+
+
+def draw_strip() -> Strip:
+    """Read the farm in a fixed number of queries; busy nodes first."""
+    held = {one.node_id: one for one in _holding()}
+    seen = glimpses([one.job_id for one in held.values()])
+    cards = [_card(node, held.get(node.pk), seen) for node in GpuNode.objects.all()]
+    waiting = Job.objects.filter(state__in=(JobState.QUEUED, JobState.WAITING)).count()
+    order = {"rendering": 0, "loading": 0, "disabled": 9}
+    cards.sort(key=lambda card: (order.get(card.state, 1) if len(cards) > 6 else 0, card.pk))
+    return Strip(tuple(cards), waiting)
+
+
+def _holding() -> Iterable[Attempt]:
+    return Attempt.objects.filter(state__in=HOLDING).select_related("job").defer("sent", "outputs")
+
+
+@kept_briefly(0.2)
+def recent_strip() -> Strip:
+    """Return the strip as it was a moment ago, read once for all pages."""
+    return draw_strip()
+
+
+def _card(node: GpuNode, attempt: Attempt | None, seen: dict[int, Glimpse]) -> NodeCard:
+    state, fact, eta, percent = _standing(node)
+    if attempt is not None:
+        glimpse = seen.get(attempt.job_id)
+        loading = glimpse is not None and glimpse.phase == "loading" and glimpse.is_cold
+        if state in ("ready", "slow"):
+            state = "loading" if loading else "rendering"
+        fact, percent = _doing(glimpse), glimpse.percent if glimpse else 0
+        eta = spell_left(glimpse.left_s) if glimpse else ""
+    url = reverse("admin:farm_app_gpunode_change", args=[node.pk])
+    return NodeCard(node.pk, node.slug, state, fact, eta, percent, url)
+
+
+def _doing(glimpse: Glimpse | None) -> str:
+    if glimpse is None:
+        return ""
+    if glimpse.phase == "sampling" and glimpse.steps:
+        return f"step {glimpse.step}/{glimpse.steps}"
+    if glimpse.phase == "loading":
+        return "model" if glimpse.is_cold else ""
+    return {"decoding": "VAE", "saving": "saving"}.get(glimpse.phase, "")
+
+
+def _standing(node: GpuNode) -> tuple[str, str, str, int | None]:
+    standing = node.standing
+    if standing == "unknown":
+        return "loading", "first look", "", None
+    if standing == "offline":
+        return "offline", _trouble(node), "", None
+    if standing == "reserved" and node.reserved_until:
+        return "reserved", f"until {timezone.localtime(node.reserved_until):%H:%M}", "", None
+    if standing == "ready" and node.is_slow:
+        return "slow", f"answers in {(node.latency_ms or 0) / 1000:.1f} s", "", None
+    return standing, _warmth(node) if standing == "ready" else "", "", None
+
+
+def _trouble(node: GpuNode) -> str:
+    since = f"since {timezone.localtime(node.unseen_since):%H:%M}" if node.unseen_since else ""
+    return {Health.LOCKED: "asks for credentials", Health.STRANGE: "not a ComfyUI"}.get(
+        Health(node.health), since
+    )
+
+
+def _warmth(node: GpuNode) -> str:
+    stem = node.warm_model.rpartition("/")[2].rpartition(".")[0]
+    return f"{stem} warm" if stem else ""
+
+
+def spell_left(seconds: float | None) -> str:
+    """Return seconds in the words of every page: ``4 s``, ``1:09``, ``2 h 05``; unknown is empty."""
+    if seconds is None:
+        return ""
+    whole = max(1, round(seconds))
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60}:{whole % 60:02d}"
+    return f"{whole // 3600} h {whole % 3600 // 60:02d}"
+
+
+def newest_event() -> int:
+    """Return the cursor of this moment."""
+    return JobEvent.objects.order_by("-pk").values_list("pk", flat=True).first() or 0

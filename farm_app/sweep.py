@@ -1,0 +1,129 @@
+"""The sweep: every two seconds, re-nudge whatever the rows say is due. It makes right what a lost nudge left."""
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from typing import Final
+
+from django.db import close_old_connections, connections
+
+from eliot.live import patient_database
+from farm_app import health, nudges, planning, speeds, store
+from farm_app.models import Attempt, Lease
+from farm_app.models.states import HOLDING, JobState
+from farm_app.timers import SWEEP_LEASE_TTL, SWEEP_S
+
+logger = logging.getLogger(__name__)
+
+_mine: Lease | None = None
+
+
+def sweep() -> None:
+    """Do one round, unless another process holds the sweep's lease.
+
+    The lease is kept from round to round: giving it back and taking it again would be two more commits in each.
+    """
+    if not _has_lease():
+        return
+    for duty in DUTIES:
+        try:
+            duty()
+        except Exception:
+            logger.exception("the sweep could not %s", duty.__name__.strip("_"))
+
+
+def _has_lease() -> bool:
+    global _mine
+    if _mine is None or not _mine.renew(ttl=SWEEP_LEASE_TTL):
+        _mine = Lease.objects.take("sweep", ttl=SWEEP_LEASE_TTL)
+    return _mine is not None
+
+
+def hand_over() -> None:
+    """Give the sweep's lease back, for the next process."""
+    global _mine
+    if _mine is not None:
+        _mine.release()
+        _mine = None
+
+
+def _refresh_what_plans_need() -> None:
+    """Read what changes rarely here, so that no node waits for it."""
+    planning.refresh_stock()
+    speeds.refresh()
+
+
+def _probe_nodes() -> None:
+    nudges.probe(health.due())
+
+
+def _feed_unattended_nodes() -> None:
+    """Nudge nodes with an attempt on them whose feeder is gone."""
+    attended = Lease.objects.held_now().filter(name__startswith="node:")
+    names = {int(name.partition(":")[2]) for name in attended.values_list("name", flat=True)}
+    held = Attempt.objects.filter(state__in=HOLDING).values_list("node_id", flat=True)
+    nudges.feed(node_id for node_id in held if node_id not in names)
+
+
+def _store_what_is_made() -> None:
+    store.renudge()
+
+
+def _tidy_the_spool() -> None:
+    store.tidy()
+
+
+def _repeat_cancels() -> None:
+    for attempt in Attempt.objects.filter(state__in=HOLDING, job__state=JobState.CANCELLING):
+        nudges.cancel_on_commit(attempt)
+
+
+def _sort_out_obstacles_and_wake_nodes() -> None:
+    """Let jobs wait that no node could ever take, let waiting ones go on when one could, feed idle nodes."""
+    drawn = planning.draw_plan()
+    planning.sort_out_obstacles(drawn)
+    nudges.feed(drawn.now)
+
+
+DUTIES: Final[tuple[Callable[[], None], ...]] = (
+    _refresh_what_plans_need,
+    _probe_nodes,
+    _feed_unattended_nodes,
+    _store_what_is_made,
+    _tidy_the_spool,
+    _repeat_cancels,
+    _sort_out_obstacles_and_wake_nodes,
+)
+
+
+class Sweeper(threading.Thread):
+    """The thread that sweeps in every process that runs workers."""
+
+    def __init__(self) -> None:
+        """Prepare the thread."""
+        super().__init__(name="sweeper", daemon=True)
+        self._ended = threading.Event()
+
+    def run(self) -> None:
+        """Sweep until stopped; a fault costs one round."""
+        try:
+            while not self._ended.is_set():
+                began = time.monotonic()
+                self._round()
+                self._ended.wait(max(0.0, SWEEP_S - (time.monotonic() - began)))
+            hand_over()
+        finally:
+            connections.close_all()
+
+    def _round(self) -> None:
+        try:
+            with patient_database():
+                sweep()
+        except Exception:
+            logger.exception("a sweep failed")
+        close_old_connections()
+
+    def stop(self) -> None:
+        """End after this round."""
+        self._ended.set()

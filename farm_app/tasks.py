@@ -1,0 +1,50 @@
+"""Huey's tasks: an id in, one verb called, nothing returned, safe to run twice."""
+
+from huey.contrib.djhuey import db_task
+
+from eliot.live import patient_database
+
+
+@db_task(priority=60)
+def wake_nodes() -> None:
+    """Feed the idle nodes that the plan starts something on."""
+    from farm_app.dispatch import wake_nodes
+
+    with patient_database():
+        wake_nodes()
+
+
+@db_task(priority=50)
+def feed_node(node_id: int) -> None:
+    """Run a node until the plan has nothing for it."""
+    from farm_app.dispatch import feed
+
+    with patient_database():
+        feed(node_id)
+
+
+@db_task(priority=100)
+def store_attempt(attempt_id: str) -> None:
+    """Bring a finished picture home."""
+    from farm_app.store import store
+
+    with patient_database():
+        store(attempt_id)
+
+
+@db_task(priority=80)
+def cancel_attempt(attempt_id: str) -> None:
+    """Tell the node to stop."""
+    from farm_app.cancelling import stop_on_node
+
+    with patient_database():
+        stop_on_node(attempt_id)
+
+
+@db_task(priority=10)
+def probe_node(node_id: int) -> None:
+    """Look at a node's health."""
+    from farm_app.health import probe
+
+    with patient_database():
+        probe(node_id)

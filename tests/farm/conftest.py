@@ -1,0 +1,45 @@
+"""A farm for tests: rows, real demo nodes, and worker threads in this process."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from django.conf import LazySettings
+from django.core.cache import cache
+from huey.contrib.djhuey import HUEY
+
+from farm_app import planning
+from farm_app.seeding import seed_workflows
+from gallery_app.models import Library
+from tests.farm.rig import Farm, Stable, assert_sound
+
+
+@pytest.fixture
+def data(settings: LazySettings, tmp_path: Path) -> Path:
+    """Give the test a data folder of its own."""
+    folder = tmp_path / "data"
+    folder.mkdir()
+    settings.ELIOT_DATA = folder
+    return folder
+
+
+@pytest.fixture(scope="session")
+def stable(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stable]:
+    """Keep nodes for the next test."""
+    found = Stable(tmp_path_factory.mktemp("nodes"))
+    yield found
+    found.close()
+
+
+@pytest.fixture
+def farm(data: Path, stable: Stable, transactional_db: None) -> Iterator[Farm]:
+    """Provide a farm without nodes; tests add real ones and start the work. At the end all must be sound."""
+    HUEY.flush()
+    cache.clear()
+    planning.forget_stock()
+    seed_workflows()
+    Library.default()
+    with Farm(data, stable) as found:
+        yield found
+        found.stop()
+        assert_sound(data)

@@ -1,0 +1,84 @@
+"""The dispatcher against real demo nodes: what is asked for ends in exactly one picture."""
+
+from farm_app.models import Attempt, LearnedSpeed
+from farm_app.models.states import JobState
+from tests.farm.rig import Farm, attempts, story
+
+
+def test_it_brings_every_picture_home(farm: Farm) -> None:
+    first, second = farm.two()
+    placed = farm.ask(6)
+    farm.work()
+    jobs = farm.done(placed)
+    assert all(job.output.absolute_path.is_file() for job in jobs if job.output)
+    assert len(first.executions()) + len(second.executions()) == 6
+    assert {path.name for path in farm.data.rglob("*.png") if "pictures" in path.parts} == {
+        f"{number:04d}.png" for number in range(1, 7)
+    }
+
+
+def test_a_prompt_arrives_byte_for_byte(farm: Farm) -> None:
+    farm.node()
+    prompt = 'he said "no", {{seed}} \\n ${x}\n\ttab — é 🎬 \u202e end'
+    placed = farm.ask(1, prompt)
+    farm.work()
+    (job,) = farm.done(placed)
+    sent = Attempt.objects.get(job=job).sent or {}
+    assert prompt in [node["inputs"].get("text") for node in sent.values()]
+    assert job.output is not None
+    assert job.output.facts.recipe["prompt"] == prompt
+
+
+def test_every_seed_arrives_up_to_the_largest(farm: Farm) -> None:
+    farm.node()
+    placed = farm.ask(2, seed="18446744073709551614")
+    farm.work()
+    jobs = farm.done(placed)
+    sent = [Attempt.objects.get(job=job).sent or {} for job in jobs]
+    seeds = [
+        node["inputs"]["seed"]
+        for graph in sent
+        for node in graph.values()
+        if "seed" in node["inputs"]
+    ]
+    assert seeds == [2**64 - 2, 2**64 - 1]
+
+
+def test_a_job_tells_its_story(farm: Farm) -> None:
+    farm.node()
+    placed = farm.ask(1)
+    farm.work()
+    (job,) = farm.done(placed)
+    asked, taken, finished, done = story(job)
+    assert asked == "Asked for."
+    assert taken == "gpu-a takes it."
+    assert finished.startswith("gpu-a finished it in 0.")
+    assert done.startswith("Done on gpu-a in 0.")
+
+
+def test_what_it_learns_of_a_node_outlives_the_workers(farm: Farm) -> None:
+    farm.node(seconds={"sd15": 0.3})
+    placed = farm.ask(3)
+    farm.work()
+    farm.done(placed)
+    (row,) = LearnedSpeed.objects.all()
+    assert row.count == 3
+    assert 0.25 < row.fixed_s + row.rate_s * 10 * 0.262144 < 0.5
+
+
+def test_a_retry_keeps_the_seed(farm: Farm) -> None:
+    node = farm.node(
+        rules=[
+            {"on": {"event": "executing", "class": "KSampler"}, "do": {"raise": {"message": "no"}}}
+        ]
+    )
+    placed = farm.ask(1, seed="42")
+    farm.work()
+    (job,) = farm.settled(placed)
+    assert job.state == JobState.FAILED
+    node.set_rules()
+    assert farm.retry(placed) == 1
+    (job,) = farm.done(placed)
+    assert attempts(job) == [("gpu-a", "failed"), ("gpu-a", "committed")]
+    assert job.seed == "42"
+    assert all("42" in str(one.sent) for one in job.attempts.all())

@@ -1,0 +1,155 @@
+"""Nodes that die, restart, fall silent or come back: the picture is made once, somewhere, or waits and says why."""
+
+import signal
+from typing import Any
+
+import pytest
+
+from farm_app.models import Attempt, GpuNode, Job
+from farm_app.models.nodes import Health
+from farm_app.models.states import JobState
+from tests.farm.rig import Farm, attempts, on_event, on_request, story, wait_until
+
+pytestmark = pytest.mark.drill
+SLOW: dict[str, Any] = {"seconds": {"sd15": 3.0}}
+
+
+def test_work_goes_elsewhere_when_a_node_dies_while_rendering(farm: Farm) -> None:
+    doomed = farm.node("gpu-a", **SLOW)
+    placed = farm.ask(1)
+    farm.work()
+    wait_until(doomed.executions)
+    farm.node("gpu-b")
+    doomed.kill()
+    (job,) = farm.done(placed)
+    assert attempts(job) == [("gpu-a", "lost"), ("gpu-b", "committed")]
+    assert any("gpu-a went away" in said for said in story(job))
+    assert (job.failures, job.deaths) == (0, 1)
+    assert GpuNode.objects.get(slug="gpu-a").health == Health.OFFLINE
+
+
+def test_work_waits_for_the_only_node_to_come_back(farm: Farm) -> None:
+    node = farm.node("gpu-a", **SLOW)
+    placed = farm.ask(2)
+    farm.work()
+    wait_until(node.executions)
+    node.kill()
+    wait_until(lambda: GpuNode.objects.get().health == Health.OFFLINE)
+    node.spec |= {"seconds": {"sd15": 0.1}}
+    node.start()
+    jobs = farm.done(placed)
+    assert sorted(len(attempts(job)) for job in jobs) == [1, 2]
+
+
+def test_a_node_that_restarts_at_once_is_found_out(farm: Farm) -> None:
+    node = farm.node("gpu-a", rules=[on_event("progress", {"exit": 1}, value=3)])
+    placed = farm.ask(1)
+    farm.work()
+    wait_until(node.executions)
+    node.restart()
+    (job,) = farm.done(placed)
+    assert attempts(job) == [("gpu-a", "lost"), ("gpu-a", "committed")]
+    assert len(node.executions()) == 2
+
+
+def test_a_node_may_restart_between_the_post_and_the_first_event(farm: Farm) -> None:
+    node = farm.node("gpu-a", rules=[on_event("execution_start", {"exit": 1})])
+    placed = farm.ask(1)
+    farm.work()
+    wait_until(lambda: not node.is_alive)
+    node.restart()
+    (job,) = farm.done(placed)
+    assert attempts(job)[0] == ("gpu-a", "lost")
+    assert job.deaths == 0
+
+
+def test_a_silent_node_hands_its_work_to_an_idle_one(farm: Farm) -> None:
+    silent = farm.node("gpu-a", **SLOW)
+    placed = farm.ask(1)
+    farm.work()
+    wait_until(silent.executions)
+    silent.signal(signal.SIGSTOP)
+    farm.node("gpu-b")
+    (job,) = farm.done(placed)
+    assert attempts(job) == [("gpu-a", "superseded"), ("gpu-b", "committed")]
+    assert "gpu-a does not answer; gpu-b renders a copy." in story(job)
+    silent.signal(signal.SIGCONT)
+    wait_until(lambda: [line for line in silent.told("end") if line["status"] == "interrupted"])
+
+
+def test_a_silent_node_that_comes_back_first_keeps_its_work(farm: Farm) -> None:
+    silent = farm.node("gpu-a", seconds={"sd15": 2.0})
+    placed = farm.ask(1)
+    farm.work()
+    wait_until(silent.executions)
+    silent.signal(signal.SIGSTOP)
+    slow = farm.node("gpu-b", seconds={"sd15": 30.0})
+    wait_until(slow.executions)
+    silent.signal(signal.SIGCONT)
+    (job,) = farm.done(placed)
+    assert attempts(job) == [("gpu-a", "committed"), ("gpu-b", "superseded")]
+    wait_until(lambda: slow.told("end"))
+    assert slow.told("end")[0]["status"] == "interrupted"
+
+
+def test_a_silent_node_without_another_is_waited_for(farm: Farm) -> None:
+    silent = farm.node("gpu-a", seconds={"sd15": 0.8})
+    placed = farm.ask(1)
+    farm.work()
+    wait_until(silent.executions)
+    silent.signal(signal.SIGSTOP)
+    wait_until(lambda: GpuNode.objects.get().health == Health.SILENT)
+    silent.signal(signal.SIGCONT)
+    (job,) = farm.done(placed)
+    assert attempts(job) == [("gpu-a", "committed")]
+    assert len(silent.executions()) == 1
+
+
+def test_a_cancel_does_not_wait_for_a_silent_node(farm: Farm) -> None:
+    silent = farm.node("gpu-a", **SLOW)
+    placed = farm.ask(1)
+    farm.work()
+    wait_until(silent.executions)
+    silent.signal(signal.SIGSTOP)
+    farm.cancel(placed)
+    (job,) = farm.settled(placed)
+    assert job.state == JobState.CANCELLED
+    silent.signal(signal.SIGCONT)
+    wait_until(lambda: [line for line in silent.told("end") if line["status"] == "interrupted"])
+
+
+def test_a_job_that_kills_two_nodes_is_put_aside(farm: Farm) -> None:
+    deadly = on_event("progress", {"exit": 1}, prompt_contains="poison")
+    farm.two({"rules": [deadly]}, {"rules": [deadly]})
+    poison = farm.ask(1, "poison")
+    farm.work()
+    (job,) = farm.settled(poison)
+    assert job.state == JobState.ATTENTION
+    assert job.reason.startswith("It seems to crash nodes")
+    assert [state for _, state in attempts(job)] == ["lost", "lost"]
+
+
+def test_a_node_that_dies_before_its_picture_is_fetched_costs_a_render(farm: Farm) -> None:
+    rule = on_request("/view", {"exit": 1}, method="GET")
+    farm.node("gpu-a", rules=[rule])
+    placed = farm.ask(1)
+    farm.work()
+    wait_until(lambda: Job.objects.filter(state=JobState.STORING).exists())
+    farm.node("gpu-b")
+    (job,) = farm.done(placed)
+    assert attempts(job) == [("gpu-a", "lost"), ("gpu-b", "committed")]
+    assert job.failures == 0
+
+
+def test_a_node_that_moves_keeps_its_work_at_the_old_address(farm: Farm) -> None:
+    old = farm.node("gpu-a", seconds={"sd15": 1.0})
+    placed = farm.ask(2)
+    farm.work()
+    wait_until(old.executions)
+    new = farm.node("gpu-b")
+    GpuNode.objects.filter(slug="gpu-b").delete()
+    GpuNode.objects.filter(slug="gpu-a").update(port=new.port)
+    farm.done(placed)
+    origins = {one.origin for one in Attempt.objects.all()}
+    assert origins == {old.url, new.url}
+    assert (len(old.executions()), len(new.executions())) == (1, 1)

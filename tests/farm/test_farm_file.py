@@ -1,0 +1,226 @@
+"""`load_farm` and `dump_farm`: the seeds' gpus.yaml in and out, and a line for every mistake."""
+
+from io import StringIO
+from pathlib import Path
+
+import pytest
+import yaml
+from django.core.management import CommandError, call_command
+
+from farm_app.farm_file import BadFarm, dump_farm, load_farm
+from farm_app.models import GpuNode
+from farm_app.models.nodes import Health
+
+pytestmark = pytest.mark.django_db
+
+CARDS = """\
+nodes:
+  - id: gpu-premium
+    name: "RTX 5060 Ti"
+    vram_gb: 16
+    tier: premium
+    host: "192.168.0.20"
+    port: 8188
+    capabilities:
+      - sd15
+      - flux_fp8
+      - upscale
+      - faceid
+    max_resolution: 1536
+    max_batch: 4
+
+  - id: gpu-draft
+    name: "RTX 3050 Ti"
+    vram_gb: 4
+    tier: draft
+    host: studio-3.lan
+    port: 8189
+    capabilities: [sd15]
+    max_resolution: 512
+    enabled: false
+"""
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    path = tmp_path / "gpus.yaml"
+    path.write_text(CARDS, encoding="utf-8")
+    return path
+
+
+def test_it_reads_what_the_studio_has_written(file: Path) -> None:
+    loaded = load_farm(file)
+    assert loaded.added == ("gpu-premium", "gpu-draft")
+    premium = GpuNode.objects.get(slug="gpu-premium")
+    assert (premium.card, premium.vram_gb, premium.tier) == ("RTX 5060 Ti", 16, "premium")
+    assert (premium.origin, premium.max_batch) == ("http://192.168.0.20:8188", 4)
+    assert premium.families == {"sd15"}
+    assert premium.tags == {"flux_fp8", "upscale", "faceid"}
+    assert premium.is_enabled
+    assert not GpuNode.objects.get(slug="gpu-draft").is_enabled
+
+
+def test_what_is_dumped_loads_as_it_was(file: Path, tmp_path: Path) -> None:
+    load_farm(file)
+    before = list(
+        GpuNode.objects.order_by("slug").values(
+            "slug", "card", "host", "port", "vram_gb", "capabilities", "max_batch", "is_enabled"
+        )
+    )
+    again = tmp_path / "again.yaml"
+    again.write_text(dump_farm(), encoding="utf-8")
+    GpuNode.objects.all().delete()
+    load_farm(again)
+    after = GpuNode.objects.order_by("slug").values(
+        "slug", "card", "host", "port", "vram_gb", "capabilities", "max_batch", "is_enabled"
+    )
+    assert list(after) == before
+    assert yaml.safe_load(dump_farm())["nodes"][1]["id"] == "gpu-premium"
+
+
+def test_a_second_load_changes_what_is_said_and_keeps_the_rest(file: Path) -> None:
+    load_farm(file)
+    GpuNode.objects.filter(slug="gpu-draft").update(
+        vram_gb=6, health=Health.READY, is_draining=True
+    )
+    file.write_text(
+        "nodes: [{id: gpu-draft, host: studio-3.lan, name: RTX 3060}]", encoding="utf-8"
+    )
+    assert load_farm(file).changed == ("gpu-draft",)
+    draft = GpuNode.objects.get(slug="gpu-draft")
+    assert (draft.card, draft.vram_gb, draft.port, draft.is_draining) == ("RTX 3060", 6, 8189, True)
+    assert draft.health == Health.READY
+    assert GpuNode.objects.count() == 2
+
+
+def test_a_node_at_another_address_is_looked_at_anew(file: Path) -> None:
+    load_farm(file)
+    GpuNode.objects.update(health=Health.READY)
+    file.write_text(CARDS.replace("8189", "8200"), encoding="utf-8")
+    load_farm(file)
+    states = dict(GpuNode.objects.values_list("slug", "health"))
+    assert states == {"gpu-premium": Health.READY, "gpu-draft": Health.UNKNOWN}
+
+
+def test_two_nodes_may_change_places(file: Path) -> None:
+    load_farm(file)
+    file.write_text(
+        "nodes: [{id: gpu-premium, host: studio-3.lan, port: 8189}, {id: gpu-draft, host: 192.168.0.20, port: 8188}]",
+        encoding="utf-8",
+    )
+    load_farm(file)
+    assert GpuNode.objects.get(slug="gpu-draft").origin == "http://192.168.0.20:8188"
+
+
+def test_an_unquoted_number_is_a_fine_name(file: Path) -> None:
+    file.write_text("nodes: [{id: 4090, name: 4090, host: 10.0.0.5}]", encoding="utf-8")
+    load_farm(file)
+    assert GpuNode.objects.get().card == GpuNode.objects.get().slug == "4090"
+
+
+def test_a_real_node_takes_the_place_of_a_demo_node(file: Path) -> None:
+    GpuNode.objects.create(slug="gpu-draft", host="127.0.0.1", port=18200, is_demo=True)
+    load_farm(file)
+    assert not GpuNode.objects.get(slug="gpu-draft").is_demo
+
+
+BOMB = "a: &a [x, x, x, x, x, x, x, x, x, x]\n" + "".join(
+    f"{one}: &{one} [{', '.join([f'*{before}'] * 10)}]\n"
+    for before, one in zip("abcdef", "bcdefg", strict=True)
+)
+LOOP = "nodes: &loop\n  - *loop\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "said"),
+    [
+        ("", 1, "needs `nodes:`"),
+        ("nodes:\n", 1, "needs `nodes:`"),
+        ("gpus: []\n", 1, "needs `nodes:`"),
+        ("nodes:\n  gpu-a: {}\n", 2, "needs `nodes:`"),
+        ("nodes:\n  - id: a\n    host: h\n  - gpu-b\n", 4, "a node is a table"),
+        ("nodes:\n  - id: a\n    host: [h\n", 4, "expected ',' or ']'"),
+        ("nodes:\n  - id: a\n\thost: h\n", 3, "\\t"),
+        ("nodes:\n  - id: a\n    host: h\n    host: i\n", 4, "'host' stands twice"),
+        ("nodes:\n  - id: a\n    host: h\n    ports: 1\n", 4, "ports is no field"),
+        ("nodes:\n  - id: a\n    host: h\n    tier: ultra\n", 4, "tier: Value 'ultra'"),
+        ("nodes:\n  - id: a\n    host: h\n    port: '8188'\n", 4, "port must be"),
+        ("nodes:\n  - id: a\n    host: h\n    port: 70000\n", 4, "port: Ensure"),
+        ("nodes:\n  - id: a\n    host: h\n    port: true\n", 4, "port must be"),
+        ("nodes:\n  - id: a\n    host: h\n    vram_gb: .nan\n", 4, "vram_gb must be"),
+        ("nodes:\n  - id: a\n    host: h\n    vram_gb: -4\n", 4, "vram_gb must be"),
+        ("nodes:\n  - id: a\n    host: h\n    max_batch: 0\n", 4, "max_batch must be"),
+        ("nodes:\n  - id: a\n    host: h\n    enabled: maybe\n", 4, "enabled must be"),
+        ("nodes:\n  - id: a\n    host: h\n    capabilities: sd15\n", 4, "capabilities must be"),
+        ("nodes:\n  - id: a\n    host: h\n    capabilities: [1]\n", 4, "capabilities: A list"),
+        ("nodes:\n  - id: a\n    host: http://h/\n", 3, "host: A host name"),
+        ("nodes:\n  - id: a b\n    host: h\n", 2, "id: Enter a valid"),
+        ("nodes:\n  - host: h\n", 2, "id is missing"),
+        ("nodes:\n  - id: a\n    port: 1\n", 2, "host is missing"),
+        ("nodes:\n  - {id: a, host: h}\n  - {id: a, host: i}\n", 3, "a stands twice"),
+        ("nodes:\n  - {id: a, host: h}\n  - {id: b, host: H}\n", 3, "already has this address"),
+        ("nodes:\n  - id: a\n    ? [x]\n    : y\n", 3, "a key must be a plain word"),
+        ("nodes:\n  - id: !!python/object:os.system a\n    host: h\n", 2, "could not determine a constructor"),
+        ("nodes:\n  - id: a\x07\n", 2, "a character that YAML does not allow"),
+        (BOMB, 1, "its aliases multiply too much"),
+        (LOOP, 1, "its aliases multiply too much"),
+        ("nodes: " + "[" * 30, 1, "nested too deep"),
+    ],
+)  # fmt: skip
+def test_a_mistake_is_named_with_its_line_and_nothing_is_placed(
+    file: Path, text: str, line: int, said: str
+) -> None:
+    file.write_text(text, encoding="utf-8")
+    with pytest.raises(BadFarm) as caught:
+        load_farm(file)
+    assert f"{file}, line {line}: " in str(caught.value)
+    assert said in str(caught.value)
+    assert not GpuNode.objects.exists()
+
+
+def test_text_that_is_not_utf8_is_named_with_its_line(file: Path) -> None:
+    file.write_bytes(b"nodes:\n  - id: caf\xe9\n")
+    with pytest.raises(BadFarm, match="line 2: not UTF-8"):
+        load_farm(file)
+
+
+def test_all_mistakes_are_named_at_once(file: Path) -> None:
+    file.write_text("nodes:\n" + "  - {id: a b, host: h, tier: x}\n" * 30, encoding="utf-8")
+    with pytest.raises(BadFarm) as caught:
+        load_farm(file)
+    shown = str(caught.value).splitlines()
+    assert len(shown) == 21
+    assert shown[-1] == f"… and {len(caught.value.faults) - 20} more."
+
+
+def test_one_bad_node_places_none_and_changes_none(file: Path) -> None:
+    load_farm(file)
+    file.write_text(
+        CARDS.replace("8188", "9000").replace("port: 8189", "port: no"), encoding="utf-8"
+    )
+    with pytest.raises(BadFarm, match="line 21: port must be"):
+        load_farm(file)
+    assert GpuNode.objects.get(slug="gpu-premium").port == 8188
+
+
+def test_anchors_and_merges_are_fine(file: Path) -> None:
+    file.write_text(
+        "base: &base {tier: draft, vram_gb: 4}\nnodes:\n  - {<<: *base, id: a, host: h}\n",
+        encoding="utf-8",
+    )
+    load_farm(file)
+    assert GpuNode.objects.get().tier == "draft"
+
+
+def test_the_commands_say_what_they_did(file: Path, tmp_path: Path) -> None:
+    out = StringIO()
+    call_command("load_farm", str(file), stdout=out)
+    assert out.getvalue() == "2 added: gpu-premium, gpu-draft\n"
+    target = tmp_path / "out.yaml"
+    call_command("dump_farm", str(target))
+    assert yaml.safe_load(target.read_text())["nodes"][0]["id"] == "gpu-draft"
+    with pytest.raises(CommandError, match="nothing was overwritten"):
+        call_command("dump_farm", str(target))
+    with pytest.raises(CommandError, match="No such file") as caught:
+        call_command("load_farm", str(tmp_path / "none.yaml"))
+    assert caught.value.returncode == 2

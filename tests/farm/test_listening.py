@@ -1,0 +1,161 @@
+"""Events are hints: lost, doubled or cut off, the node's own queue and history decide."""
+
+from functools import partial
+
+import httpx
+import pytest
+
+from farm_app import follow
+from farm_app.models import Attempt, GpuNode, Job
+from farm_app.models.states import AttemptState, JobState
+from farm_app.progress import glimpses
+from tests.farm.rig import Farm, Rule, attempts, on_event, on_request, story, wait_until
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        pytest.param(on_event("any", {"drop": True}), id="all lost"),
+        pytest.param(on_event("any", {"duplicate": 2}), id="all thrice"),
+        pytest.param(on_event("execution_success", {"drop": True}), id="no end"),
+        pytest.param(on_event("progress", {"close_sockets": True}, value=3), id="cut off"),
+        pytest.param(on_event("execution_start", {"close_sockets": True}), id="cut off at first"),
+        pytest.param(on_event("progress", {"data": {"value": -7, "max": 0}}), id="nonsense"),
+    ],
+)
+def test_the_end_is_found_whatever_is_heard(farm: Farm, rule: Rule) -> None:
+    node = farm.node("gpu-a", rules=[rule])
+    placed = farm.ask(2)
+    farm.work()
+    jobs = farm.done(placed)
+    assert [attempts(job) for job in jobs] == [[("gpu-a", "committed")]] * 2
+    assert len(node.executions()) == 2
+
+
+def test_a_history_that_lags_is_waited_for(farm: Farm) -> None:
+    rule = on_request("/history/*", {"json": {}}, method="GET", count=3)
+    node = farm.node("gpu-a", rules=[rule])
+    placed = farm.ask(1)
+    farm.work()
+    (job,) = farm.done(placed)
+    assert attempts(job) == [("gpu-a", "committed")]
+    assert len(node.executions()) == 1
+
+
+@pytest.mark.parametrize("do", [{"status": 502}, {"body": "<html>"}, {"json": []}])
+def test_a_history_that_makes_no_sense_for_a_moment_is_asked_again(farm: Farm, do: Rule) -> None:
+    node = farm.node("gpu-a", rules=[on_request("/history/*", do, method="GET", count=2)])
+    placed = farm.ask(1)
+    farm.work()
+    (job,) = farm.done(placed)
+    assert attempts(job) == [("gpu-a", "committed")]
+    assert len(node.executions()) == 1
+
+
+def test_a_proxy_that_lets_no_sockets_pass_makes_it_ask(farm: Farm) -> None:
+    node = farm.node("gpu-a", rules=[on_request("/ws", {"status": 404}, method="GET")])
+    placed = farm.ask(2)
+    farm.work()
+    farm.done(placed)
+    assert len(node.executions()) == 2
+
+
+def test_a_render_without_progress_is_stopped_and_another_node_takes_it(
+    farm: Farm, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(follow, "STALLED_S", 0.6)
+    stuck, _ = farm.two({"rules": [on_event("progress", {"stop_progress": True}, value=3)]})
+    placed = farm.ask(1, node_mode="prefer", node=GpuNode.objects.get(slug="gpu-a"))
+    farm.work()
+    (job,) = farm.done(placed)
+    assert attempts(job) == [("gpu-a", "failed"), ("gpu-b", "committed")]
+    assert any("It showed no progress for" in said for said in story(job))
+    assert stuck.told("end")[0]["status"] == "interrupted"
+
+
+def test_waiting_behind_others_is_no_lack_of_progress(
+    farm: Farm, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(follow, "STALLED_S", 0.6)
+    node = farm.node("gpu-a", seconds={"sd15": 1.0})
+    for _ in range(2):
+        post_foreign(node.url)
+    placed = farm.ask(1, values={"steps": 2})
+    farm.work()
+    (job,) = farm.done(placed)
+    assert attempts(job) == [("gpu-a", "committed")]
+
+
+def test_somebody_elses_interrupt_is_forgiven_once(farm: Farm) -> None:
+    node = farm.node("gpu-a", seconds={"sd15": 2.0})
+    placed = farm.ask(1)
+    farm.work()
+    for times in (1, 2):
+        wait_until(partial(lambda wanted: len(node.executions()) == wanted, times))
+        wait_until(lambda: Attempt.objects.filter(state=AttemptState.RUNNING).exists())
+        httpx.post(f"{node.url}/interrupt", json={}, trust_env=False)
+    (job,) = farm.settled(placed)
+    assert [state for _, state in attempts(job)] == ["lost", "failed"]
+    assert job.state == JobState.FAILED
+    assert job.reason.startswith("Somebody interrupted it on gpu-a again.")
+
+
+def test_a_queue_that_somebody_clears_costs_nothing(farm: Farm) -> None:
+    node = farm.node("gpu-a", seconds={"sd15": 1.0})
+    for _ in range(2):
+        post_foreign(node.url)
+    placed = farm.ask(1)
+    farm.work()
+    wait_until(lambda: Attempt.objects.filter(state=AttemptState.ACCEPTED).exists())
+    httpx.post(f"{node.url}/queue", json={"clear": True}, trust_env=False)
+    (job,) = farm.done(placed)
+    assert attempts(job) == [("gpu-a", "lost"), ("gpu-a", "committed")]
+    assert job.failures == 0
+
+
+def post_foreign(url: str) -> str:
+    """Queue somebody else's picture."""
+    graph = {
+        "1": {"class_type": "CheckpointLoaderSimple", "inputs": {"ckpt_name": "dreamshaper_8.safetensors"}},
+        "2": {"class_type": "CLIPTextEncode", "inputs": {"text": "theirs", "clip": ["1", 1]}},
+        "3": {"class_type": "EmptyLatentImage", "inputs": {"width": 512, "height": 512, "batch_size": 1}},
+        "4": {
+            "class_type": "KSampler",
+            "inputs": {
+                "model": ["1", 0], "positive": ["2", 0], "negative": ["2", 0], "latent_image": ["3", 0],
+                "seed": 1, "steps": 10, "cfg": 7.0, "sampler_name": "euler", "scheduler": "normal", "denoise": 1.0,
+            },
+        },
+        "5": {"class_type": "VAEDecode", "inputs": {"samples": ["4", 0], "vae": ["1", 2]}},
+        "6": {"class_type": "SaveImage", "inputs": {"images": ["5", 0], "filename_prefix": "theirs"}},
+    }  # fmt: skip
+    answer = httpx.post(f"{url}/prompt", json={"prompt": graph}, trust_env=False)
+    assert answer.status_code == 200, answer.text
+    return str(answer.json()["prompt_id"])
+
+
+def test_other_peoples_prompts_are_left_alone(farm: Farm) -> None:
+    node = farm.node("gpu-a", seconds={"sd15": 0.5})
+    theirs = [post_foreign(node.url) for _ in range(2)]
+    placed = farm.ask(4)
+    farm.work()
+    wait_until(lambda: Job.objects.filter(state=JobState.RUNNING).exists())
+    farm.cancel(placed)
+    farm.settled(placed)
+    wait_until(lambda: len([line for line in node.told("end") if line["status"] == "success"]) >= 2)
+    ended = {line["prompt_id"]: line["status"] for line in node.told("end")}
+    assert [ended[one] for one in theirs] == ["success", "success"]
+
+
+def test_a_running_job_shows_how_far_it_is(farm: Farm) -> None:
+    farm.node("gpu-a", seconds={"sd15": 2.0})
+    placed = farm.ask(1)
+    farm.work()
+    job = Job.objects.get(generation__round=placed)
+    seen = wait_until(lambda: [one for one in glimpses([job.pk]).values() if one.step > 2])
+    assert seen[0].node_name == "gpu-a"
+    assert seen[0].phase == "sampling"
+    assert 0 < seen[0].percent < 100
+    farm.done(placed)
+    assert glimpses([job.pk]) == {}
+    assert story(job)[-1].startswith("Done")

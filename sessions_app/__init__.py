@@ -1,0 +1,1 @@
+"""The table, room 2: from an idea to a stack of asked-for pictures."""

@@ -1,0 +1,1 @@
+"""The craft of prompts, as pure Python: nothing in here knows Django, the farm or a database."""

@@ -1,0 +1,255 @@
+"""Placing an order: a round, its generations, their jobs, in one transaction; a nudge when it is committed."""
+
+import secrets
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from django.db import transaction
+from django.utils import timezone
+from django.utils.text import slugify
+
+from eliot import live
+from farm_app import nudges
+from farm_app.models import (
+    GpuNode,
+    Job,
+    JobEvent,
+    JobGroup,
+    Priority,
+    TemplateVersion,
+    WorkflowTemplate,
+)
+from farm_app.models.jobs import NodeMode, share_group
+from farm_app.needs import shape_of
+from gallery_app.models import Library, MediaFile
+from sessions_app.models import Generation, Round, WorkSession
+
+SEED_LIMIT: Final = 2**64
+FIRST_ROUND: Final = 0
+
+
+class CannotPlace(Exception):
+    """The order cannot be placed; says why and, when one is at hand, what would help."""
+
+    def __init__(self, sentence: str, *, field_name: str = "", fix: str = "") -> None:
+        """Keep what the form will say."""
+        super().__init__(sentence)
+        self.sentence = sentence
+        self.field_name = field_name
+        self.fix = fix
+
+
+@dataclass(frozen=True)
+class Order:
+    """What somebody asks for in one press.
+
+    Attributes:
+        values: Template parameters that all pictures share: prompt, negative, steps, cfg, ...
+        seed: Text of the first seed; empty draws one for each picture.
+        sources: The picture each one starts from, in order; empty draws from words alone.
+    """
+
+    stage: int
+    stage_name: str
+    family: str
+    work: str
+    count: int
+    values: Mapping[str, Any]
+    seed: str = ""
+    sources: Sequence[MediaFile] = ()
+    node_mode: str = NodeMode.ANY
+    node: GpuNode | None = None
+    submission_key: str = ""
+    form: Mapping[str, Any] = field(default_factory=dict)
+
+
+def place_round(session: WorkSession, order: Order, *, owner: Any = None) -> Round:
+    """Place an order; the same submission key twice gives the same round.
+
+    Raises:
+        CannotPlace: No template can do it.
+    """
+    key = order.submission_key or uuid.uuid4().hex
+    version = _version_for(order)
+    with transaction.atomic():  # it takes the write lock at once, so that a double press waits here
+        existing = Round.objects.filter(submission_key=key).first()
+        if existing is not None:
+            return existing
+        round_ = _write_round(session, order, version, key, owner)
+        _write_generations(round_, order, version)
+        session.touch()
+    return round_
+
+
+def _version_for(order: Order) -> TemplateVersion:
+    templates = WorkflowTemplate.objects
+    if order.work == "upscale":
+        found = templates.for_upscale()
+    else:
+        found = templates.for_family(order.family, from_picture=bool(order.sources))
+    if found is None or found.current is None:
+        what = "upscales a picture" if order.work == "upscale" else f"draws with {order.family}"
+        raise CannotPlace(
+            f"No workflow template {what}.", field_name="family", fix="Enable one in the admin."
+        )
+    return found.current
+
+
+def _write_round(
+    session: WorkSession, order: Order, version: TemplateVersion, key: str, owner: Any
+) -> Round:
+    last = session.rounds.order_by("-number").values_list("number", flat=True).first() or 0
+    group = JobGroup.objects.create(
+        version=version,
+        family=order.family,
+        label=f"{session.title} · {order.stage_name}"[:200],
+        origin_name="sessions:session",
+        origin_args=[session.slug],
+        share_key=session.share_key,
+        owner=owner,
+        priority=Priority.INTERACTIVE if order.stage == FIRST_ROUND else Priority.REFINE,
+        work=order.work,
+        node_mode=order.node_mode,
+        node=order.node,
+    )
+    return Round.objects.create(
+        session=session,
+        number=last + 1,
+        stage=order.stage,
+        stage_name=order.stage_name,
+        group=group,
+        values=dict(order.form),
+        submission_key=key,
+    )
+
+
+def _write_generations(round_: Round, order: Order, version: TemplateVersion) -> None:
+    taken = Generation.objects.filter(
+        round__session=round_.session, round__stage=order.stage
+    ).count()
+    seeds = _seeds(order)
+    library = Library.default()
+    shape = shape_of(version, order.family, _values_for(version, order))
+    jobs = [
+        _job(round_, order, version, place, seed, taken, library, shape)
+        for place, seed in enumerate(seeds)
+    ]
+    Job.objects.bulk_create(jobs)
+    Generation.objects.bulk_create(
+        Generation(round=round_, job=job, number=taken + place + 1)
+        for place, job in enumerate(jobs)
+    )
+    now = timezone.now()
+    JobEvent.objects.bulk_create(
+        JobEvent(job=job, after=job.state, sentence="Asked for.", at=now) for job in jobs
+    )
+    transaction.on_commit(
+        lambda: live.publish(share_group(round_.session.share_key), {"type": "page.changed"})
+    )
+    nudges.idle_nodes_on_commit()
+
+
+def _seeds(order: Order) -> list[str]:
+    """Return one seed for each picture: counted up from the given one, or drawn."""
+    if order.seed:
+        first = int(order.seed)
+        return [str((first + place) % SEED_LIMIT) for place in range(order.count)]
+    return [str(secrets.randbelow(SEED_LIMIT)) for _ in range(order.count)]
+
+
+def _job(
+    round_: Round,
+    order: Order,
+    version: TemplateVersion,
+    place: int,
+    seed: str,
+    taken: int,
+    library: Library,
+    shape: str,
+) -> Job:
+    source = order.sources[place] if order.sources else None
+    values = _values_for(version, order)
+    if "seed" in version.parameters:
+        values["seed"] = seed
+    number = taken + place + 1
+    return Job(
+        group=round_.group,
+        ordinal=place,
+        values=values,
+        seed=seed,
+        shape=shape,
+        recipe=_recipe(round_, order, version, values, seed, source, number),
+        library=library,
+        destination=_destination(round_, number),
+        source=source,
+    )
+
+
+def _values_for(version: TemplateVersion, order: Order) -> dict[str, Any]:
+    """Return the template's parameters: words alone need no denoise, an upscale no prompt."""
+    values = {
+        name: value
+        for name, value in order.values.items()
+        if name in version.parameters and value is not None
+    }
+    if order.sources and "steps" in values and "denoise" in values:
+        values["steps"] = sampled_steps(int(values["steps"]), float(values["denoise"]))
+    return values
+
+
+def sampled_steps(steps: int, denoise: float) -> int:
+    """Return how many of a schedule's steps a picture that starts from another one runs.
+
+    ComfyUI's KSampler stretches its schedule to steps / denoise and runs the last ``steps`` of it. So this share of
+    the steps gives the same schedule as a picture from nothing, and only the time that the change needs.
+    """
+    return max(1, round(steps * min(denoise, 1.0)))
+
+
+def _recipe(
+    round_: Round,
+    order: Order,
+    version: TemplateVersion,
+    values: Mapping[str, Any],
+    seed: str,
+    source: MediaFile | None,
+    number: int,
+) -> dict[str, Any]:
+    """Return what is known of the recipe when it is asked for; the farm adds who made it, and when."""
+    said = {**values, **order.values}
+    asked = {
+        name: said.get(name)
+        for name in (
+            "prompt",
+            "negative",
+            "steps",
+            "cfg",
+            "sampler",
+            "scheduler",
+            "denoise",
+            "width",
+            "height",
+        )
+    }
+    return {
+        "v": 1,
+        **{name: value for name, value in asked.items() if value is not None},
+        "seed": seed,
+        "family": order.family,
+        "model": str(values.get("checkpoint") or values.get("upscale_model") or ""),
+        "loras": [],
+        "template": version.template.slug,
+        "template_version": version.number,
+        "session": round_.session.slug,
+        "round": round_.number,
+        "generation": number,
+        "parents": [str(source.pk)] if source else [],
+    }
+
+
+def _destination(round_: Round, number: int) -> str:
+    month = timezone.localtime(round_.created).strftime("%Y-%m")
+    folder = slugify(round_.stage_name) or f"stage-{round_.stage + 1}"
+    return f"sessions/{month}/{round_.session.slug}/{folder}/{number:04d}.png"

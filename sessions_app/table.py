@@ -1,0 +1,358 @@
+"""The session page's picture of itself: funnel, counts, action bar, cells. Read in a fixed number of queries."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Final
+
+from django.db.models import Q
+from django.urls import reverse
+
+from eliot.live import kept_briefly
+from farm_app import families, planning
+from farm_app.models import GpuNode, NodeModel, WorkflowTemplate
+from farm_app.models.states import JobState
+from farm_app.strip import spell_left
+from sessions_app import funnel
+from sessions_app.cells import Cell, cells_of
+from sessions_app.funnel import Advance, Stage, with_family
+from sessions_app.models import Generation, WorkSession
+from sessions_app.order import sampled_steps
+from sessions_app.tallies import FAULTS, Tally, tallies
+
+WINDOW: Final = 200
+MOST_DOTS: Final = 40
+FILTERS: Final = ("undecided", "kept", "dropped", "failed")
+_OPEN: Final = (
+    JobState.QUEUED,
+    JobState.WAITING,
+    JobState.RUNNING,
+    JobState.STORING,
+    JobState.CANCELLING,
+)
+
+
+@dataclass(frozen=True)
+class StageView:
+    """One stage of the funnel as its fragment shows it."""
+
+    index: int
+    stage: Stage
+    tally: Tally
+    url: str
+    current: bool
+    problem: str = ""
+    repair: dict[str, str] | None = None
+
+    @property
+    def name(self) -> str:
+        """What it is called."""
+        return self.stage.name
+
+    @property
+    def is_upscale(self) -> bool:
+        """Whether it enlarges what the stage before kept."""
+        return self.stage.kind == "upscale"
+
+    @property
+    def want(self) -> int:
+        """Pictures that were asked for; before that, how many it would make."""
+        return self.tally.total or self.stage.want
+
+    @property
+    def done(self) -> int:
+        """Pictures that are there."""
+        return self.tally.made
+
+    @property
+    def kept(self) -> int:
+        """Pictures that were kept."""
+        return self.tally.of("kept")
+
+    @property
+    def dots(self) -> list[str]:
+        """One mark per picture, and the ones to come."""
+        return [*self.tally.marks, *["todo"] * (self.want - self.tally.total)]
+
+    @property
+    def bar(self) -> list[dict[str, Any]]:
+        """The same as shares of a bar, when there are too many for dots."""
+        if self.want <= MOST_DOTS:
+            return []
+        shares, x = [], 0.0
+        for state in ("kept", "done", "dropped", "failed", "rendering"):
+            width = 100 * self.tally.of(state) / self.want
+            shares.append({"state": state, "x": f"{x:.2f}", "width": f"{width:.2f}"})
+            x += width
+        return shares
+
+
+class Table:
+    """One stage of one session, read once."""
+
+    def __init__(self, session: WorkSession, stage: int, show: str = "") -> None:
+        """Look at ``stage``; ``show`` is one of the filters or empty."""
+        self.session = session
+        self.index = min(max(stage, 0), len(session.stages) - 1)
+        self.filter = show if show in FILTERS else "all"
+
+    @property
+    def stage(self) -> Stage:
+        """The stage that is shown."""
+        return self.session.stages[self.index]
+
+    @cached_property
+    def tallies(self) -> dict[int, Tally]:
+        """Every stage, counted."""
+        return tallies(self.session)
+
+    @property
+    def tally(self) -> Tally:
+        """The shown stage, counted."""
+        return self.tallies.get(self.index, Tally())
+
+    @cached_property
+    def farm_families(self) -> frozenset[str]:
+        """Families that some node of this farm can draw with."""
+        return families_of_farm()
+
+    @cached_property
+    def stages(self) -> list[StageView]:
+        """The funnel."""
+        base = self.session.get_absolute_url()
+        views = []
+        for index, stage in enumerate(self.session.stages):
+            problem, repair = self._lack(index, stage)
+            tally = self.tallies.get(index, Tally())
+            views.append(
+                StageView(
+                    index,
+                    stage,
+                    tally,
+                    f"{base}?stage={index + 1}",
+                    index == self.index,
+                    problem,
+                    repair,
+                )
+            )
+        return views
+
+    def _lack(self, index: int, stage: Stage) -> tuple[str, dict[str, str] | None]:
+        """Say what the farm lacks for a stage, and offer what it has."""
+        if stage.kind == "upscale":
+            return ("" if can_upscale() else "No node has an upscale model."), None
+        if not self.farm_families or stage.family in self.farm_families:
+            return "", None
+        label = family_label(stage.family)
+        offer = _nearest_family(stage.family, self.farm_families)
+        url = reverse("sessions:use_family", args=[self.session.slug, index, offer])
+        return f"No node has {label}.", {"label": f"Use {family_label(offer)}", "url": url}
+
+    def generations(self) -> Any:
+        """Return the stage's generations under the filter."""
+        rows = Generation.objects.of_stage(self.session, self.index)
+        return rows.filter(_condition(self.filter))
+
+    def window(self, first: int = 0) -> tuple[list[Cell], str]:
+        """Return one window of cells and the address of the next, empty after the last."""
+        rows = list(self.generations().with_pictures()[first : first + WINDOW + 1])
+        more = len(rows) > WINDOW
+        url = reverse("sessions:cells", args=[self.session.slug])
+        query = f"?stage={self.index + 1}&show={self.filter}&first={first + WINDOW}"
+        return cells_of(rows[:WINDOW]), f"{url}{query}" if more else ""
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """Counts for the filter."""
+        tally = self.tally
+        return {
+            "all": tally.shown,
+            "undecided": tally.of("done"),
+            "kept": tally.of("kept"),
+            "dropped": tally.of("dropped"),
+            "failed": tally.of("failed"),
+        }
+
+    @property
+    def advance(self) -> Advance:
+        """What Continue would do."""
+        return funnel.advance(self.session.stages, self.index, self.tally.of("kept"))
+
+    @cached_property
+    def cannot_continue(self) -> str:
+        """Why Continue cannot be done: nothing is kept, or the farm lacks what the next stage needs."""
+        step, following = self.advance, self.index + 1
+        if step.problem or step.stage is None:
+            return step.problem
+        asked = self.session.last_form(following).get("family", step.stage.family)
+        return self._lack(following, with_family(step.stage, asked))[0]
+
+    @property
+    def asked_next(self) -> int:
+        """Pictures that were ever asked for in the next stage: two Continues at one count are one press."""
+        return self.tallies.get(self.index + 1, Tally()).asked
+
+    @cached_property
+    def actions(self) -> "Actions":
+        """The action bar."""
+        return Actions(self)
+
+
+class Actions:
+    """The action bar as its fragment shows it."""
+
+    def __init__(self, table: Table) -> None:
+        """Read it off the table."""
+        tally = table.tally
+        self._table = table
+        self.total = tally.total
+        self.done = tally.made
+        self.failed = tally.of("failed")
+        self.rendering = tally.of("rendering")
+        self.droppable = tally.of("dropped")
+        self.can_cancel = tally.of("todo") + self.rendering > 0
+        self.can_retry = self.failed > 0
+
+    @cached_property
+    def left(self) -> str:
+        """Time left for what was asked for in this stage."""
+        if not self.can_cancel:
+            return ""
+        ends = expected_end_s(self._table.session)
+        return f"{spell_left(ends)} left" if ends is not None else "waiting for a node"
+
+    @property
+    def kept_line(self) -> str:
+        """What is kept and how many that makes in the next stage."""
+        step = self._table.advance
+        kept = self._table.tally.of("kept")
+        return f"{kept} kept make{'s' if kept == 1 else ''} {step.count}" if step.count else ""
+
+    @property
+    def kept_detail(self) -> str:
+        """How the kept ones are shared out."""
+        step = self._table.advance
+        return step.detail if step.count and step.detail != "one each" else ""
+
+    @property
+    def continue_label(self) -> str:
+        """The button's words; empty at the last stage and before there is a picture."""
+        step = self._table.advance
+        if step.stage is None or not self.total:
+            return ""
+        return f"Continue to {step.stage.name}"
+
+    @property
+    def continue_reason(self) -> str:
+        """Why Continue cannot be done."""
+        return self._table.cannot_continue if self.continue_label else ""
+
+    @cached_property
+    def needs_confirm(self) -> dict[str, Any] | None:
+        """Count and time of a stage that would grow."""
+        step = self._table.advance
+        if not step.grows or step.stage is None:
+            return None
+        return {
+            "count": step.count,
+            "eta": estimate_text(self._table.index + 1, step.stage, step.count),
+        }
+
+    @property
+    def urls(self) -> dict[str, str]:
+        """Addresses of what the bar does, all for the shown stage."""
+        session = self._table.session
+        query = f"?stage={self._table.index + 1}"
+        names = {
+            "cancel": "cancel_batch",
+            "retry": "retry_failed",
+            "trash": "trash_dropped",
+            "continue": "advance",
+        }
+        urls = {
+            key: reverse(f"sessions:{name}", args=[session.slug]) + query
+            for key, name in names.items()
+        }
+        urls["continue"] += f"&after={self._table.asked_next}"
+        return urls
+
+
+def _condition(show: str) -> Q:
+    shown = Q(
+        job__state=JobState.DONE,
+        job__outputs__ordinal=0,
+        job__outputs__media_file__trashed_at__isnull=True,
+    )
+    if show == "failed":
+        return Q(job__state__in=FAULTS)
+    if show in ("kept", "dropped", "undecided"):
+        flag = {"kept": "keep", "dropped": "drop", "undecided": ""}[show]
+        return shown & Q(job__outputs__media_file__flag=flag)
+    return ~Q(job__outputs__media_file__trashed_at__isnull=False)
+
+
+@kept_briefly(1.0)
+def families_of_farm() -> frozenset[str]:
+    """Return the families that some node, up or not, has a checkpoint of and is meant for."""
+    files: dict[int, list[tuple[str, str, str]]] = {}
+    for node_id, folder, name, family in NodeModel.objects.on_hand().values_list(
+        "node_id", "folder", "name", "family"
+    ):
+        files.setdefault(node_id, []).append((folder, name, family))
+    found: set[str] = set()
+    for node in GpuNode.objects.enabled():
+        found |= planning.families_of(node, files.get(node.pk, []))
+    return frozenset(found)
+
+
+@kept_briefly(1.0)
+def can_upscale() -> bool:
+    """Say whether some node has an upscale model."""
+    return NodeModel.objects.on_hand().filter(folder="upscale_models").exists()
+
+
+def family_label(family: str) -> str:
+    """Return how a family is called."""
+    known = families.FAMILIES.get(family)
+    return known.label if known else family
+
+
+def _nearest_family(wanted: str, have: frozenset[str]) -> str:
+    """Return the family of the farm that draws at the size nearest to the wanted one's."""
+    size = families.FAMILIES[wanted].native if wanted in families.FAMILIES else (1024, 1024)
+    return min(sorted(have), key=lambda one: abs(families.FAMILIES[one].native[0] - size[0]))
+
+
+def expected_end_s(session: WorkSession) -> float | None:
+    """Return in how many seconds everything asked for in a session should be there."""
+    drawn = planning.recent_plan()
+    open_jobs = list(
+        Generation.objects.filter(round__session=session, job__state__in=_OPEN).values_list(
+            "job_id", "job__group_id"
+        )
+    )
+    groups = {group for _, group in open_jobs}
+    ends = [turn.end_s for job_id, _ in open_jobs if (turn := drawn.plan.expected.get(job_id))]
+    ends += [
+        end for key, end in drawn.plan.batch_done_s.items() if int(key.partition(":")[0]) in groups
+    ]
+    running = [view.busy_until_s for view in drawn.nodes if view.busy_until_s]
+    ends += running if not ends else []
+    return max(0.0, max(ends) - drawn.at) if ends else None
+
+
+def estimate_text(index: int, stage: Stage, count: int) -> str:
+    """Return how long so many pictures of a stage would take on the farm as it stands."""
+    values = {"width": stage.width, "height": stage.height, "steps": stage.steps}
+    templates = WorkflowTemplate.objects
+    if stage.kind == "upscale":
+        template = templates.for_upscale()
+    else:
+        template = templates.for_family(stage.family, from_picture=index > 0)
+    if index > 0:
+        values["steps"] = sampled_steps(stage.steps, stage.denoise)
+    if template is None or template.current is None:
+        return "an unknown time"
+    return (
+        spell_left(planning.estimate(template.current, stage.family, values, count))
+        or "an unknown time"
+    )

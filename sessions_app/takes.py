@@ -1,0 +1,150 @@
+"""Verbs on asked-for pictures: verdicts, cancel, retry, trash, upscale. Each writes rows and nudges."""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from django.db import transaction
+from django.utils import timezone
+
+from farm_app import nudges
+from farm_app.models import Job
+from farm_app.models.states import OPEN_JOBS, AttemptState, JobState
+from gallery_app.failures import GalleryError, NoPicture
+from gallery_app.models import MediaFile
+from sessions_app.models import Generation, WorkSession
+from sessions_app.order import Order, place_round
+
+VERDICT_SAID = {"keep": "Kept.", "drop": "Dropped.", "": "Verdict cleared."}
+
+
+class NoPictureYet(Exception):
+    """There is no picture to judge."""
+
+
+def judge(generation: Generation, flag: str, *, actor: str = "") -> None:
+    """Keep, drop or clear a picture; every page that shows it is told.
+
+    Raises:
+        NoPictureYet: No picture, no verdict.
+    """
+    picture = generation.picture
+    if picture is None:
+        raise NoPictureYet
+    if picture.flag == flag:
+        return
+    with transaction.atomic():
+        {"keep": picture.keep, "drop": picture.drop, "": picture.clear_flag}[flag]()
+        generation.job.say(VERDICT_SAID[flag], actor=actor)
+
+
+def cancel(generations: Iterable[Generation], *, actor: str = "") -> int:
+    """Cancel what has not ended; returns how many. What waits ends at once, what renders is told to stop."""
+    return sum(cancel_job(one.job, actor=actor) for one in generations)
+
+
+def cancel_job(job: Job, *, actor: str = "") -> bool:
+    """Cancel one job: no result of it counts from here on. A node that was told already is not told again."""
+    now = timezone.now()
+    with transaction.atomic():
+        job.refresh_from_db(fields=["state"])
+        if job.state == JobState.CANCELLING:
+            return False
+        attempt = job.holding_attempt()
+        if job.state == JobState.RUNNING and attempt is not None:
+            if not job.move(JobState.CANCELLING, "Cancel asked.", attempt=attempt, actor=actor):
+                return False
+            nudges.cancel_on_commit(attempt)
+            return True
+        for live in job.attempts.live():
+            live.move(AttemptState.SUPERSEDED, reason="Cancelled.")
+        return job.move(JobState.CANCELLED, "Cancelled.", actor=actor, finished=now, reason="")
+
+
+def retry(generations: Iterable[Generation], *, actor: str = "") -> int:
+    """Ask failed or cancelled ones again with the same seed and values; every node may try again."""
+    count = sum(one.job.ask_again(actor=actor) for one in generations)
+    nudges.idle_nodes_on_commit()
+    return count
+
+
+def delete(session: WorkSession, *, actor: str = "") -> None:
+    """Take a session out of sight and cancel what it waits for; pictures stay in their library."""
+    session.delete_softly()
+    rows = Generation.objects.filter(round__session=session).select_related("job__group")
+    cancel(rows.filter(job__state__in=OPEN_JOBS), actor=actor)
+
+
+def undelete(session: WorkSession, *, actor: str = "") -> None:
+    """Undo `delete`: the session is there again, and what was cancelled with it is asked for again."""
+    rows = Generation.objects.filter(round__session=session).select_related("job__group")
+    cancelled = rows.filter(job__state=JobState.CANCELLED, job__finished__gte=session.deleted_at)
+    session.undelete()
+    retry(cancelled, actor=actor)
+
+
+@dataclass(frozen=True)
+class Moved:
+    """What was moved, in order, and why it is not all, if it is not."""
+
+    generations: Sequence[Generation]
+    problem: str = ""
+
+
+def trash_dropped(session: WorkSession, stage: int) -> Moved:
+    """Move the dropped pictures of a stage to the trash, from where `restore` brings them back."""
+    rows = Generation.objects.of_stage(session, stage).flagged(MediaFile.Flag.DROP)
+    return _move(rows.with_pictures(), MediaFile.trash, "Moved to the trash.")
+
+
+def restore(session: WorkSession, ids: Iterable[int]) -> Moved:
+    """Bring pictures of this session, named by generation, back from the trash."""
+    rows = Generation.objects.filter(
+        pk__in=list(ids),
+        round__session=session,
+        job__outputs__ordinal=0,
+        job__outputs__media_file__trashed_at__isnull=False,
+    )
+    return _move(rows.with_pictures(), MediaFile.restore, "Brought back from the trash.")
+
+
+def _move(rows: Iterable[Generation], verb: Callable[[MediaFile], None], sentence: str) -> Moved:
+    """Move the picture of each; a lost file is passed over, a library that does not answer ends it."""
+    moved, problem = [], ""
+    for generation in rows:
+        picture = generation.job.output
+        if picture is None:
+            continue
+        try:
+            verb(picture)
+        except GalleryError as fault:
+            problem = problem or fault.sentence
+            if isinstance(fault, NoPicture):
+                continue
+            break
+        generation.job.say(sentence)
+        moved.append(generation)
+    return Moved(moved, problem)
+
+
+def upscale(generation: Generation, *, owner: Any = None, stage: int | None = None) -> Generation:
+    """Ask for an enlarged version of one picture; it joins the stage that the picture is in.
+
+    Raises:
+        NoPictureYet: There is nothing to enlarge.
+        CannotPlace: No template enlarges.
+    """
+    picture = generation.picture
+    if picture is None:
+        raise NoPictureYet
+    here = generation.round
+    order = Order(
+        stage=here.stage if stage is None else stage,
+        stage_name=here.stage_name,
+        family="",
+        work="upscale",
+        count=1,
+        values={"prompt": generation.job.recipe.get("prompt", "")},
+        sources=[picture],
+    )
+    return place_round(here.session, order, owner=owner).generations.get()

@@ -1,0 +1,409 @@
+"""Pages of the table: start, list, session; and what shapes a session: form, stages, Generate, Continue."""
+
+import uuid
+from typing import Any
+
+from django.contrib import messages
+from django.core.paginator import Paginator
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from eliot.http import varied, wants_fragment
+from farm_app import families
+from sessions_app import covers, takes
+from sessions_app.cells import cells_of
+from sessions_app.forms import AskForm, TitleForm, family_values, tokens_of
+from sessions_app.funnel import Stage, with_family
+from sessions_app.models import Flow, Round, WorkSession
+from sessions_app.order import CannotPlace
+from sessions_app.pages import fragment_or_page, fragments, frame, session_or_404
+from sessions_app.placing import continue_session, order_from_form, place_asked
+from sessions_app.stage_forms import StageFormSet, added_stage, stage_initial
+from sessions_app.table import WINDOW, Table, estimate_text, families_of_farm, family_label
+
+PER_PAGE = 24
+RECENT = 4
+FLOWS = {
+    Flow.DRAFT_GRID: "Twenty quick drafts from one prompt. Keep what you like, continue to one final.",
+}
+
+
+@require_GET
+def start(request: HttpRequest) -> HttpResponse:
+    """Show where work begins."""
+    flows = [
+        {
+            "slug": flow.value.replace("_", "-"),
+            "name": flow.label,
+            "sentence": sentence,
+            "url": reverse("sessions:new", args=[flow.value]),
+        }
+        for flow, sentence in FLOWS.items()
+    ]
+    recent = covers.with_covers(WorkSession.objects.current().for_list()[:RECENT])
+    return render(
+        request, "sessions/start.html", {**frame("Start"), "flows": flows, "recent": recent}
+    )
+
+
+@require_GET
+def session_list(request: HttpRequest) -> HttpResponse:
+    """Show all sessions, those at work or the archived ones."""
+    archived = bool(request.GET.get("archived"))
+    rows = WorkSession.objects.archived() if archived else WorkSession.objects.current()
+    page = Paginator(rows.for_list(), PER_PAGE).get_page(request.GET.get("page"))
+    page.object_list = covers.with_covers(page.object_list)
+    context = {**frame("Sessions"), "sessions": page, "archived": archived}
+    return render(request, "sessions/list.html", context)
+
+
+@require_POST
+def new(request: HttpRequest, flow: str) -> HttpResponse:
+    """Begin a session."""
+    if flow not in Flow.values:
+        raise Http404
+    return redirect(WorkSession.begin(owner=request.user, flow=flow))
+
+
+def asked_stage(request: HttpRequest, session: WorkSession) -> int:
+    """Return the stage that the address names, from 1; without one, where the work is."""
+    asked = number_in(request, "stage", -1)
+    if asked < 0:
+        return session.current_stage()
+    return min(max(asked - 1, 0), len(session.stages) - 1)
+
+
+def number_in(request: HttpRequest, name: str, default: int) -> int:
+    """Return a whole number from the address, or the default for anything else."""
+    asked = request.GET.get(name, "")
+    return int(asked) if asked.isascii() and asked.isdecimal() and len(asked) < 7 else default
+
+
+def table_of(request: HttpRequest, session: WorkSession) -> Table:
+    """Return the stage that the request looks at."""
+    return Table(session, asked_stage(request, session), request.GET.get("show", ""))
+
+
+def form_of(table: Table, *args: Any, **kwargs: Any) -> AskForm:
+    """Return the prompt form of a table."""
+    return AskForm(
+        *args, session=table.session, stage=table.index, have=table.farm_families, **kwargs
+    )
+
+
+@require_GET
+def session_page(request: HttpRequest, slug: str) -> HttpResponse:
+    """Show a session at one of its stages."""
+    session = session_or_404(slug)
+    if session.slug != slug:
+        return redirect(f"{session.url}?{request.META.get('QUERY_STRING', '')}".rstrip("?"))
+    table = table_of(request, session)
+    ws_url = f"/ws/sessions/{session.pk}/?stage={table.index}&show={table.filter}"
+    page = frame(session.title, ws_url=ws_url)
+    cells, following = table.window()
+    context = {
+        **page,
+        **table_context(table),
+        "form": None if table.stage.kind == "upscale" else form_of(table),
+        "estimate": estimate_of(table),
+        "cells": cells,
+        "window_next_url": following,
+        "confirming": bool(request.GET.get("confirm")),
+        "crumb_url": reverse("sessions:list"),
+        "crumb_title": session.title,
+    }
+    return varied(render(request, "sessions/session.html", context))
+
+
+def table_context(table: Table) -> dict[str, Any]:
+    """Return what the fragments around the grid need."""
+    return {
+        "session": table.session,
+        "stages": table.stages,
+        "stage": table.stages[table.index],
+        "counts": table.counts,
+        "filter": table.filter,
+        "actions": table.actions,
+    }
+
+
+def estimate_of(table: Table) -> str:
+    """Return what pressing Generate would cost, in a sentence."""
+    stage = table.stage
+    if stage.kind == "upscale" or not table.farm_families:
+        return ""
+    return estimate_sentence(table, stage)
+
+
+def estimate_sentence(table: Table, stage: Stage) -> str:
+    """Say what so many pictures drawn like this would cost on the farm as it stands."""
+    more = " more" if table.tally.total else ""
+    many = "picture" if stage.want == 1 else "pictures"
+    time = estimate_text(table.index, stage, stage.want)
+    return f"{stage.want}{more} {many} would take about {time}."
+
+
+@require_GET
+def cells(request: HttpRequest, slug: str) -> HttpResponse:
+    """Return the next window of the grid."""
+    session = session_or_404(slug)
+    table = table_of(request, session)
+    found, following = table.window(number_in(request, "first", 0))
+    context = {**table_context(table), "cells": found, "window_next_url": following}
+    if wants_fragment(request):
+        return varied(render(request, "sessions/_cells.html", context))
+    return redirect(f"{session.url}?stage={table.index + 1}")
+
+
+@require_POST
+def generate(request: HttpRequest, slug: str) -> HttpResponse:
+    """Ask for pictures; a wrong field comes back with its reason and nothing is placed."""
+    session = session_or_404(slug)
+    table = table_of(request, session)
+    if table.stage.kind == "upscale":
+        raise Http404  # its pictures come by Continue or by a picture's own Upscale
+    form = form_of(table, request.POST)
+    if not form.is_valid():
+        return refused(request, table, form)
+    try:
+        placed = place_asked(session, order_from_form(form, table), form, owner=request.user)
+    except CannotPlace as fault:
+        form.add_error(fault.field_name or None, f"{fault.sentence} {fault.fix}".strip())
+        return refused(request, table, form)
+    if not wants_fragment(request):
+        return redirect(f"{session.url}?stage={table.index + 1}")
+    return placed_reply(request, Table(session, table.index, table.filter), placed)
+
+
+def placed_reply(request: HttpRequest, table: Table, placed: Round) -> HttpResponse:
+    """Reply with the waiting cells, and a form that is ready for the next press."""
+    session = table.session
+    url = f"{session.url}?stage={table.index + 1}"
+    if table.tally.shown > WINDOW:
+        return went(request, url)  # more than one window: the page itself sorts them into windows
+    context = {**table_context(table), "form": form_of(table)}
+    cells = cells_of(placed.generations.with_pictures().order_by("number"))
+    parts: list[tuple[str, dict[str, Any]]] = [
+        ("sessions/_cell_rows.html", {"cells": cells, "oob": True}),
+        ("sessions/_actions.html", context),
+        ("sessions/_stages.html", context),
+        ("sessions/_counts.html", context),
+        ("sessions/_title.html", context),
+        ("sessions/_generate.html", context),
+        ("sessions/_submission_key.html", {"key": uuid.uuid4().hex}),
+        ("sessions/_estimate.html", {"estimate": estimate_of(table)}),
+    ]
+    if request.POST.get("had_errors"):
+        parts.append(("sessions/_ask_fields.html", context))
+    response = fragments(request, *parts)
+    response["HX-Replace-Url"] = url
+    return response
+
+
+def refused(request: HttpRequest, table: Table, form: AskForm) -> HttpResponse:
+    """Reply with the form and its reasons."""
+    if wants_fragment(request):
+        context = {**table_context(table), "form": form}
+        response = varied(render(request, "sessions/_ask_fields.html", context, status=422))
+        response["HX-Retarget"] = "#ask-fields"
+        response["HX-Reswap"] = "outerHTML"
+        return response
+    found, following = table.window()
+    context = {
+        **frame(table.session.title),
+        **table_context(table),
+        "form": form,
+        "estimate": "",
+        "cells": found,
+        "window_next_url": following,
+    }
+    return render(request, "sessions/session.html", context, status=422)
+
+
+@require_POST
+def advance(request: HttpRequest, slug: str) -> HttpResponse:
+    """Continue with the kept pictures; a stage that would grow is asked for first."""
+    session = session_or_404(slug)
+    table = table_of(request, session)
+    step = table.advance
+    problem = table.cannot_continue
+    confirmed = request.POST.get("confirmed") == str(step.count)
+    if problem or (step.grows and not confirmed):
+        context = {**table_context(table), "confirming": not problem, "problem": problem}
+        if wants_fragment(request):
+            return varied(render(request, "sessions/_continue.html", context))
+        if problem:
+            messages.info(request, problem)
+        return redirect(f"{session.url}?stage={table.index + 1}{'' if problem else '&confirm=1'}")
+    try:
+        after = number_in(request, "after", table.asked_next)
+        continue_session(session, table, owner=request.user, after=after)
+    except CannotPlace as fault:
+        messages.error(request, f"{fault.sentence} {fault.fix}".strip())
+        return went(request, f"{session.url}?stage={table.index + 1}")
+    return went(request, f"{session.url}?stage={table.index + 2}")
+
+
+def went(request: HttpRequest, url: str) -> HttpResponse:
+    """Send the browser to another page, in the way of htmx or plainly."""
+    if not wants_fragment(request):
+        return redirect(url)
+    response = HttpResponse(status=204)
+    response["HX-Redirect"] = url
+    return response
+
+
+@require_POST
+def estimate(request: HttpRequest, slug: str) -> HttpResponse:
+    """Say what pressing Generate would cost with the form as it is."""
+    table = table_of(request, session_or_404(slug))
+    form = form_of(table, request.POST)
+    form.is_valid()
+    found = form.cleaned_data
+    needed = ("family", "width", "height", "steps", "count")
+    sentence = ""
+    if all(name in found for name in needed):
+        stage = with_family(table.stage, found["family"])
+        stage = type(stage)(
+            stage.name,
+            found["count"],
+            found["family"],
+            found["width"],
+            found["height"],
+            found["steps"],
+            found.get("denoise") or 1.0,
+        )
+        sentence = estimate_sentence(table, stage)
+    return varied(render(request, "sessions/_estimate.html", {"estimate": sentence}))
+
+
+@require_POST
+def tokens(request: HttpRequest, slug: str) -> HttpResponse:
+    """Count the tokens of the text that is being typed."""
+    session_or_404(slug)
+    name = "negative" if request.POST.get("counting") == "negative" else "prompt"
+    counted = tokens_of(request.POST.get(name, ""), request.POST.get("family", ""))
+    return varied(render(request, "sessions/_tokens.html", {"name": name, "tokens": counted}))
+
+
+@require_POST
+def settings(request: HttpRequest, slug: str) -> HttpResponse:
+    """Return the settings that go with the family just chosen."""
+    session = session_or_404(slug)
+    table = table_of(request, session)
+    family = request.POST.get("family", "")
+    if family not in families.FAMILIES:
+        raise Http404
+    form = form_of(table, initial={**request.POST.dict(), **family_values(family)})
+    return varied(render(request, "sessions/_settings.html", {"session": session, "form": form}))
+
+
+@require_http_methods(["GET", "POST"])
+def rename(request: HttpRequest, slug: str) -> HttpResponse:
+    """Show the title as a field, or change it."""
+    session = session_or_404(slug)
+    asked = request.POST if request.method == "POST" else None
+    form = TitleForm(asked, initial={"title": session.title})
+    if form.is_valid():
+        session.rename(form.cleaned_data["title"])
+        if not wants_fragment(request):
+            return redirect(session)
+        return varied(render(request, "sessions/_title.html", {"session": session}))
+    status = 422 if form.is_bound else 200
+    context = {"session": session, "form": form}
+    return fragment_or_page(
+        request, "sessions/_rename.html", context, session=session, status=status
+    )
+
+
+@require_POST
+def duplicate(request: HttpRequest, slug: str) -> HttpResponse:
+    """Open a copy with the same settings and prompt."""
+    return went(request, session_or_404(slug).duplicate(owner=request.user).url)
+
+
+@require_POST
+def archive(request: HttpRequest, slug: str) -> HttpResponse:
+    """Put a session away."""
+    session = session_or_404(slug)
+    session.archive()
+    messages.success(
+        request,
+        f"“{session.title}” is in the archive.",
+        extra_tags=reverse("sessions:restore", args=[slug]),
+    )
+    return went(request, reverse("sessions:list"))
+
+
+@require_POST
+def restore(request: HttpRequest, slug: str) -> HttpResponse:
+    """Bring a session back from the archive or from being deleted."""
+    session = WorkSession.objects.at(slug)
+    if session is None:
+        raise Http404
+    if session.deleted_at is not None:
+        takes.undelete(session, actor=request.user.get_username())
+    else:
+        session.unarchive()
+    return went(request, session.url)
+
+
+@require_POST
+def delete(request: HttpRequest, slug: str) -> HttpResponse:
+    """Take a session out of sight; what it still waits for is cancelled, its pictures stay in the archive."""
+    session = session_or_404(slug)
+    takes.delete(session, actor=request.user.get_username())
+    messages.success(
+        request,
+        f"“{session.title}” is deleted; its pictures stay in the library.",
+        extra_tags=reverse("sessions:restore", args=[slug]),
+    )
+    return went(request, reverse("sessions:list"))
+
+
+@require_http_methods(["GET", "POST"])
+def stages(request: HttpRequest, slug: str) -> HttpResponse:
+    """Show the funnel as a form, or change it."""
+    session = session_or_404(slug)
+    if request.method == "GET":
+        formset = StageFormSet(initial=stage_initial(session.stages))
+        return fragment_or_page(
+            request,
+            "sessions/_stages_form.html",
+            {"session": session, "formset": formset},
+            session=session,
+        )
+    formset = StageFormSet(
+        request.POST, initial=stage_initial(session.stages), asked=session.last_stage_asked()
+    )
+    if not formset.is_valid():
+        context = {"session": session, "formset": formset}
+        return fragment_or_page(
+            request, "sessions/_stages_form.html", context, session=session, status=422
+        )
+    if adding := request.POST.get("add"):
+        described = [*formset.stages(), added_stage(adding, formset.stages())]
+        fresh = StageFormSet(initial=stage_initial(described))
+        context = {"session": session, "formset": fresh}
+        return fragment_or_page(request, "sessions/_stages_form.html", context, session=session)
+    session.set_stages(formset.stages())
+    return went(request, session.url)
+
+
+@require_POST
+def use_family(request: HttpRequest, slug: str, index: int, family: str) -> HttpResponse:
+    """Let a stage draw with a family that the farm has."""
+    session = session_or_404(slug)
+    if family not in families.FAMILIES or index >= len(session.stages):
+        raise Http404
+    if family not in families_of_farm():
+        messages.error(request, f"No node has {family_label(family)} any more.")
+        return went(request, session.url)
+    changed = tuple(
+        with_family(one, family) if place == index else one
+        for place, one in enumerate(session.stages)
+    )
+    session.set_stages(changed)
+    return went(request, session.url)

@@ -1,0 +1,254 @@
+// The living page: one socket with its cursor, what it must not disturb (focus, a press under way), previews, announcements.
+
+const RETRY_BY_US = new Set([1000, 1001, 1005]); // codes after which hx-ws itself gives up
+const BADGE_AFTER_MS = 1500;
+const PRESS_LIMIT_MS = 1500;
+const LATER_MS = 1000;
+const MILESTONES = [25, 50, 75, 100];
+const { htmx } = window;
+const status = document.getElementById("status");
+const socketElt = document.getElementById("live");
+
+// The socket ------------------------------------------------------------------------------------------
+// Each connection names the last event that the page has, so that it gets what changed since.
+htmx.createWebSocket = (address) => {
+  const url = new URL(address, location.href);
+  const cursor = document.getElementById("cursor");
+  if (cursor) url.searchParams.set("since", cursor.value || cursor.getAttribute("value"));
+  return new WebSocket(url);
+};
+
+// Soon at first, and at least every few seconds: a restart takes no longer.
+const delay = (tries) => 250 + Math.random() * Math.min(4000, 500 * 2 ** tries);
+htmx.config.wsReconnectDelay = delay;
+
+let leaving = false;
+let badgeTimer;
+let tries = 0;
+
+function connected() {
+  tries = 0;
+  clearTimeout(badgeTimer);
+  badgeTimer = undefined;
+  const badge = document.getElementById("lost");
+  if (!badge.hidden) announce(socketElt.dataset.back ?? "");
+  badge.hidden = true;
+}
+
+function lost(event) {
+  if (leaving) return;
+  badgeTimer ??= setTimeout(() => {
+    const badge = document.getElementById("lost");
+    badge.hidden = false;
+    announce(badge.textContent.trim());
+  }, BADGE_AFTER_MS);
+  const { event: close, socketWrapper } = event.detail;
+  if (!RETRY_BY_US.has(close.code)) return;
+  tries += 1;
+  setTimeout(() => socketWrapper.reconnect(), delay(tries));
+}
+
+if (socketElt) {
+  socketElt.addEventListener("htmx:wsOpen", (event) => {
+    connected();
+    window.addEventListener("online", () => event.detail.socketWrapper.reconnect(), { once: true });
+  });
+  socketElt.addEventListener("htmx:wsClose", lost);
+  window.addEventListener("pagehide", () => { leaving = true; });
+}
+
+// Messages ---------------------------------------------------------------------------------------------
+// A fragment whose place is not here is left out: a filter or a later window may hide its cell.
+function fitting(html) {
+  const message = document.createElement("template");
+  message.innerHTML = html;
+  for (const part of [...message.content.children]) {
+    const isNamed = part.getAttribute("hx-swap-oob")?.includes(":");
+    const isHere = isNamed || document.getElementById(part.id);
+    if (isHere && !isInUse(part)) continue;
+    part.remove();
+    if (!isHere && part.id.startsWith("cell-body-")) isMissing();
+    if (isHere) setTimeout(take, LATER_MS, part.outerHTML);
+  }
+  return message.innerHTML;
+}
+
+// A title that is being changed and an open list of nodes wait until that is over.
+function isInUse(part) {
+  const uses = { title: "#title form", strip: "#strip :is(:popover-open, details[open])" };
+  return Boolean(uses[part.id] && document.querySelector(uses[part.id]));
+}
+
+function take(html) {
+  const fits = fitting(html);
+  if (fits) htmx.swap(document.body, fits, { swapStyle: "none" });
+}
+
+// The grid anew, when cells came back or went that no fragment can put in their place.
+let staleTimer;
+function isStale() {
+  clearTimeout(staleTimer);
+  staleTimer = setTimeout(() => {
+    htmx.ajax("GET", location.href, { target: "#grid", select: "#grid > *", swap: "innerHTML" });
+  }, 150);
+}
+
+function isMissing() {
+  const showsAll = document.querySelector("#show-all[aria-current]") && !document.getElementById("next-window");
+  if (showsAll) isStale();
+}
+document.addEventListener("eliot:stale", isStale);
+
+// A press under way ------------------------------------------------------------------------------------
+// A button replaced between press and release would lose its click, so messages wait until the release.
+let pressedAt = 0;
+const held = [];
+
+function release() {
+  pressedAt = 0;
+  for (const html of held.splice(0)) take(html);
+}
+
+document.addEventListener("pointerdown", (event) => {
+  if (event.target.closest?.("button, a, summary, input, select")) pressedAt = performance.now();
+}, true);
+for (const end of ["pointerup", "pointercancel", "dragend"]) {
+  document.addEventListener(end, () => setTimeout(release), true); // after the click that follows
+}
+
+document.addEventListener("htmx:wsBeforeMessage", (event) => {
+  event.preventDefault();
+  held.push(event.detail.message);
+  if (!pressedAt || performance.now() - pressedAt > PRESS_LIMIT_MS) release();
+});
+
+// Focus ------------------------------------------------------------------------------------------------
+function keepFocus(target) {
+  const active = document.activeElement;
+  if (!active || active === target || !target?.contains(active)) return;
+  const { id } = active;
+  const { act } = active.dataset;
+  const cell = active.closest(".cell") ?? active.closest("dialog");
+  queueMicrotask(() => {
+    if (document.activeElement && document.activeElement !== document.body) return;
+    const again = (id && document.getElementById(id)) || (act && cell?.querySelector(`[data-act="${act}"]`)) || cell;
+    if (again !== cell) cell?.focus({ preventScroll: true }); // its buttons are shown, and take focus, only then
+    again?.focus({ preventScroll: true });
+  });
+}
+
+// Previews and the finished picture ----------------------------------------------------------------------
+function showPreviews(root) {
+  for (const progress of root.querySelectorAll("[data-preview]:not([data-preview=''])")) {
+    const image = document.getElementById(`preview-${progress.dataset.cell}`);
+    if (image && image.getAttribute("src") !== progress.dataset.preview) image.src = progress.dataset.preview;
+  }
+}
+
+// The last preview stays on top until the finished picture is decoded, then fades.
+function develop(target) {
+  const cell = target.closest(".cell");
+  const preview = target.querySelector("img[id^='preview-'][src]");
+  if (!preview || !cell) return;
+  queueMicrotask(() => {
+    const picture = cell.querySelector(".shot > img:not([id])");
+    if (!picture || preview.isConnected) return;
+    preview.removeAttribute("id");
+    preview.className = "ghost";
+    picture.after(preview);
+    const leave = () => {
+      preview.classList.add("is-leaving");
+      setTimeout(() => preview.remove(), 260);
+    };
+    picture.decode().then(leave, leave);
+  });
+}
+
+// A cell may come twice, as Generate's reply and by the socket; the first is kept up to date, so it stays.
+function dropDoubles(root) {
+  const seen = new Set();
+  for (const row of root.querySelectorAll(".row")) {
+    if (seen.has(row.id)) row.remove();
+    seen.add(row.id);
+  }
+}
+
+// Announcements ------------------------------------------------------------------------------------------
+function announce(text) {
+  if (text && status) status.textContent = status.textContent === text ? `${text}\u00a0` : text;
+}
+document.addEventListener("eliot:say", (event) => announce(event.detail));
+
+const batch = { total: 0, reached: 0 };
+
+function readBatch(quiet) {
+  const element = document.getElementById("batch");
+  const total = Number(element?.dataset.total ?? 0);
+  if (!total) return;
+  const percent = (100 * (Number(element.dataset.done) + Number(element.dataset.failed))) / total;
+  const reached = MILESTONES.filter((milestone) => percent >= milestone).pop() ?? 0;
+  const grown = total > batch.total;
+  if (!quiet && (grown || reached > batch.reached)) announce(element.querySelector("b").textContent.trim());
+  Object.assign(batch, { total, reached });
+}
+
+// After a verdict, the caption says what the cell is now.
+function sayVerdict(event) {
+  const { target, requestConfig } = event.detail;
+  if (!target?.matches?.(".cell") || requestConfig?.verb !== "post") return;
+  queueMicrotask(() => announce(target.querySelector(".cap")?.innerText.replace(/\s+/g, " ").trim()));
+}
+
+// One place for everything that a swap sets off ----------------------------------------------------------
+function before(event) {
+  const { target } = event.detail;
+  if (!(target instanceof Element)) return;
+  keepFocus(target);
+  develop(target);
+}
+
+// The first prompt names the session: the phone's bar and the tab say it too.
+function sayTitle() {
+  const title = document.querySelector("#title h1")?.textContent;
+  const crumb = document.querySelector(".crumb b");
+  if (!title || !crumb || crumb.textContent === title) return;
+  crumb.textContent = title;
+  document.title = `${title} · Eliot`;
+}
+
+// Once for all that one message or reply swaps.
+let isDue = false;
+function after() {
+  if (isDue) return;
+  isDue = true;
+  queueMicrotask(() => {
+    isDue = false;
+    sayTitle();
+    showPreviews(document);
+    readBatch(false);
+    document.dispatchEvent(new CustomEvent("eliot:swapped"));
+  });
+}
+
+// A reply whose button the socket has replaced meanwhile: htmx would look for its other targets beside that button,
+// outside the page.
+function swapForGone(event) {
+  const { requestConfig, target, serverResponse, shouldSwap } = event.detail;
+  const elt = requestConfig?.elt;
+  if (!shouldSwap || !elt || elt.isConnected) return;
+  event.detail.shouldSwap = false;
+  htmx.swap(target, serverResponse, { swapStyle: elt.getAttribute("hx-swap") ?? "innerHTML" });
+}
+
+document.addEventListener("htmx:oobBeforeSwap", before);
+document.addEventListener("htmx:beforeSwap", (event) => {
+  before(event);
+  sayVerdict(event);
+  swapForGone(event);
+});
+document.addEventListener("htmx:afterSettle", after);
+document.addEventListener("htmx:load", (event) => {
+  const grid = event.target.closest?.(".grid") ?? document.getElementById("grid");
+  if (grid && event.target.matches?.(".row, .window")) queueMicrotask(() => dropDoubles(grid));
+});
+readBatch(true);

@@ -104,10 +104,7 @@ class WorkSession(models.Model):
             "restore",
             "archive",
             "delete",
-            "generate",
-            "estimate",
             "tokens",
-            "settings",
         )
         return {name: reverse(f"sessions:{name}", args=[self.slug]) for name in names}
 

@@ -186,6 +186,16 @@ class Table:
         asked = self.session.last_form(following).get("family", step.stage.family)
         return self._lack(following, with_family(step.stage, asked))[0]
 
+    @cached_property
+    def urls(self) -> dict[str, str]:
+        """Addresses that the prompt form posts to, all for the shown stage."""
+        return self.at_stage("generate", "estimate", "settings")
+
+    def at_stage(self, *names: str) -> dict[str, str]:
+        """Return the addresses of these views, each for the shown stage."""
+        slug, query = self.session.slug, f"?stage={self.index + 1}"
+        return {name: reverse(f"sessions:{name}", args=[slug]) + query for name in names}
+
     @property
     def asked_next(self) -> int:
         """Pictures that were ever asked for in the next stage: two Continues at one count are one press."""
@@ -260,19 +270,9 @@ class Actions:
     @property
     def urls(self) -> dict[str, str]:
         """Addresses of what the bar does, all for the shown stage."""
-        session = self._table.session
-        query = f"?stage={self._table.index + 1}"
-        names = {
-            "cancel": "cancel_batch",
-            "retry": "retry_failed",
-            "trash": "trash_dropped",
-            "continue": "advance",
-        }
-        urls = {
-            key: reverse(f"sessions:{name}", args=[session.slug]) + query
-            for key, name in names.items()
-        }
-        urls["continue"] += f"&after={self._table.asked_next}"
+        names = ("cancel_batch", "retry_failed", "trash_dropped", "advance")
+        urls = self._table.at_stage(*names)
+        urls["advance"] += f"&after={self._table.asked_next}"
         return urls
 
 

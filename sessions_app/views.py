@@ -121,6 +121,7 @@ def table_context(table: Table) -> dict[str, Any]:
     """Return what the fragments around the grid need."""
     return {
         "session": table.session,
+        "urls": table.urls,
         "stages": table.stages,
         "stage": table.stages[table.index],
         "counts": table.counts,
@@ -291,13 +292,12 @@ def tokens(request: HttpRequest, slug: str) -> HttpResponse:
 @require_POST
 def settings(request: HttpRequest, slug: str) -> HttpResponse:
     """Return the settings that go with the family just chosen."""
-    session = session_or_404(slug)
-    table = table_of(request, session)
+    table = table_of(request, session_or_404(slug))
     family = request.POST.get("family", "")
     if family not in families.FAMILIES:
         raise Http404
     form = form_of(table, initial={**request.POST.dict(), **family_values(family)})
-    return varied(render(request, "sessions/_settings.html", {"session": session, "form": form}))
+    return varied(render(request, "sessions/_settings.html", {"urls": table.urls, "form": form}))
 
 
 @require_http_methods(["GET", "POST"])

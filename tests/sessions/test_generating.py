@@ -20,10 +20,21 @@ def typed(session: WorkSession, stage: int = 0, **changes: Any) -> dict[str, Any
     return {name: "" if value is None else value for name, value in values.items()}
 
 
+def form(client: Client, session: WorkSession, stage: int = 0) -> Markup:
+    return Markup(client.get(f"{session.url}?stage={stage + 1}").content)
+
+
+def action(client: Client, session: WorkSession, stage: int = 0) -> str:
+    """Return where the form on the page of a stage is sent to."""
+    attrs = form(client, session, stage).id("ask-form").attrs
+    assert attrs["action"] == attrs["hx-post"]
+    return attrs["action"]
+
+
 def press(
     client: Client, session: WorkSession, headers: Any = None, stage: int = 0, **changes: Any
 ) -> Any:
-    url = f"{session.urls['generate']}?stage={stage + 1}"
+    url = action(client, session, stage)
     return client.post(url, typed(session, stage, **changes), headers=headers or {})
 
 
@@ -36,6 +47,31 @@ def test_without_scripts_it_leads_back_to_the_page(studio: None, client: Client)
     response = press(client, session, count="3")
     assert (response.status_code, response["Location"]) == (302, f"{session.url}?stage=1")
     assert rows() == [1, 3, 1, 3]
+
+
+def test_the_form_of_an_earlier_stage_asks_for_that_stage(studio: None, client: Client) -> None:
+    session = factories.session()
+    drafts = factories.pictures(1, of=session, flag="keep")
+    press(client, session, stage=1, count="2")
+    assert session.current_stage() == 1
+    assert press(client, session, count="3")["Location"] == f"{session.url}?stage=1"
+    session.refresh_from_db()
+    asked = [Generation.objects.of_stage(session, stage).count() for stage in (0, 1)]
+    assert (asked, session.last_form(0)["count"]) == ([len(drafts) + 3, 2], 3)
+
+
+def test_every_part_of_the_form_knows_the_stage_that_it_is_of(studio: None, client: Client) -> None:
+    session = factories.session()
+    factories.pictures(1, of=session, flag="keep")
+    press(client, session, stage=1, count="2")
+    for stage in (0, 1):
+        found = form(client, session, stage)
+        (less,) = found.all(class_="less")
+        for url in (found.id("ask-fields").attrs["hx-post"], less.attrs["hx-post"]):
+            assert url.endswith(f"?stage={stage + 1}")
+            reply = Markup(client.post(url, typed(session, stage)).content)
+            again = [one.attrs["hx-post"] for one in reply.all(class_="less")]
+            assert again in ([], [less.attrs["hx-post"]])
 
 
 def test_with_htmx_it_replies_with_the_waiting_cells_and_a_ready_form(
@@ -149,7 +185,7 @@ def test_bad_input_is_told_beside_its_field_and_nothing_is_placed(
 def test_what_no_browser_sends_places_nothing(
     studio: None, client: Client, body: bytes, kind: str, status: int
 ) -> None:
-    url = factories.session().urls["generate"]
+    url = action(client, factories.session())
     assert client.post(url, body, content_type=kind).status_code == status
     assert rows() == [0, 0, 0, 0]
 
@@ -157,7 +193,7 @@ def test_what_no_browser_sends_places_nothing(
 def test_half_a_character_becomes_the_sign_for_one(studio: None, client: Client) -> None:
     session = factories.session()
     sent = urlencode({**typed(session, count="1"), "prompt": "MARK"}).replace("MARK", "a%ED%A0%80")
-    client.post(session.urls["generate"], sent, "application/x-www-form-urlencoded")
+    client.post(action(client, session), sent, "application/x-www-form-urlencoded")
     assert Job.objects.get().values["prompt"].startswith("a\ufffd")
 
 
@@ -220,7 +256,7 @@ def test_an_upscale_stage_has_no_form_to_send(studio: None, client: Client) -> N
         ]
     }
     session.touch("config")
-    url = f"{session.urls['generate']}?stage={last + 1}"
+    url = action(client, session).replace("?stage=1", f"?stage={last + 1}")
     assert client.post(url, typed(session)).status_code == 404
     assert rows() == [0, 0, 0, 0]
 
@@ -234,7 +270,7 @@ def test_a_wish_for_a_node_is_placed_with_the_round(studio: None, client: Client
 
 def test_an_estimate_follows_the_form(studio: None, client: Client) -> None:
     session = factories.session()
-    url = session.urls["estimate"]
+    url = form(client, session).id("ask-fields").attrs["hx-post"]
     said = Markup(client.post(url, typed(session, count="7")).content).id("estimate").text
     assert said.startswith("7 pictures would take about ")
     assert Markup(client.post(url, typed(session, count="x")).content).id("estimate").text == ""
@@ -261,11 +297,13 @@ def test_tokens_are_counted_while_one_types(
 
 def test_another_family_brings_its_own_settings(studio: None, client: Client) -> None:
     session = factories.session()
+    (less,) = form(client, session).all(class_="less")
+    url = less.attrs["hx-post"]
     sent = {**typed(session, count="5"), "family": "sdxl"}
-    found = Markup(client.post(session.urls["settings"], sent).content).id("id_width")
+    found = Markup(client.post(url, sent).content).id("id_width")
     assert found.attrs["value"] == str(family_values("sdxl")["width"])
-    whole = Markup(client.post(session.urls["settings"], sent).content)
+    whole = Markup(client.post(url, sent).content)
     assert whole.id("id_count").attrs["value"] == "5"
     chosen = [one.attrs["value"] for one in whole.all("option") if "selected" in one.attrs]
     assert {"sdxl", "sdxl-base.safetensors", "1024x1024"} <= set(chosen)
-    assert client.post(session.urls["settings"], {"family": "x"}).status_code == 404
+    assert client.post(url, {"family": "x"}).status_code == 404

@@ -220,13 +220,13 @@ def test_continue_is_addressed_with_what_the_next_stage_has(studio: None) -> Non
     session = factories.session()
     factories.placed(of=session)
     urls = Table(session, 0).actions.urls
-    assert urls["continue"] == f"/sessions/{session.slug}/continue/?stage=1&after=0"
-    assert urls["cancel"] == f"/sessions/{session.slug}/cancel/?stage=1"
+    assert urls["advance"] == f"/sessions/{session.slug}/continue/?stage=1&after=0"
+    assert urls["cancel_batch"] == f"/sessions/{session.slug}/cancel/?stage=1"
     made = factories.pictures(2, of=session, stage=1, stage_name="Refined", flag="drop")
     for one in made:
         assert one.picture is not None
         factories.on_disk(one.picture).trash()
-    assert Table(session, 0).actions.urls["continue"].endswith("&after=2")
+    assert Table(session, 0).actions.urls["advance"].endswith("&after=2")
 
 
 def test_an_estimate_grows_with_the_count_and_shrinks_with_the_denoise(studio: None) -> None:

@@ -9,8 +9,8 @@ import logging
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Hashable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import wraps
 from typing import Any, ParamSpec, TypeVar
@@ -33,28 +33,52 @@ AROUND_INTERVAL_S = 0.4
 UNASKED_INTERVAL_S = 4.0
 WORKER_PATIENCE_MS = 20_000
 RENDERED_KEPT = 1500
+READ_KEPT = 16
 
 _server_loop: asyncio.AbstractEventLoop | None = None
 _own_loop_lock = threading.Lock()
 _own_loop: asyncio.AbstractEventLoop | None = None
-# Rendering is pure Python under one lock anyway: two threads bound it and keep the event loop free.
-_render_pool = ThreadPoolExecutor(max_workers=2, thread_name_prefix="render")
+# Rendering is pure Python under one lock anyway. With one thread, what several pages show of the same thing is
+# read and rendered by the first of them, and work for pages never has more than one share of that lock.
+_render_pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="render")
+
+_outbox: dict[tuple[str, str], set[int]] = {}
+_outbox_loop: asyncio.AbstractEventLoop | None = None
+"""The loop that will send what waits; None when nobody was told yet."""
+_outbox_lock = threading.Lock()
 
 
-def publish(group: str, message: dict[str, Any]) -> None:
-    """Send ``message`` to every page that listens on ``group``; callable from any thread.
+def publish(group: str, kind: str, jobs: Iterable[int] = ()) -> None:
+    """Nudge every page that listens on ``group``, from any thread; without listeners it does nothing.
 
-    The layer is fed on the server's own loop: an in-memory queue filled from another loop wakes its reader
-    only at the next timer, and ``async_to_sync`` takes most of a second. Without listeners it does nothing.
+    Nudges of one kind that come before the loop gets round to sending are one; ``jobs`` add up. The layer is fed on
+    the server's own loop: an in-memory queue filled from another loop wakes its reader only at the next timer, and
+    ``async_to_sync`` takes most of a second.
     """
     loop = _loop_for_sending()
     if loop is None:
         return
+    global _outbox_loop
+    with _outbox_lock:
+        is_due = _outbox_loop is not loop
+        _outbox_loop = loop
+        _outbox.setdefault((group, kind), set()).update(jobs)
+    if is_due:
+        asyncio.run_coroutine_threadsafe(_send_outbox(), loop)
+
+
+async def _send_outbox() -> None:
+    global _outbox_loop
+    with _outbox_lock:
+        waiting = dict(_outbox)
+        _outbox.clear()
+        _outbox_loop = None
     layer = get_channel_layer()
-    if layer is None:
-        return
-    future = asyncio.run_coroutine_threadsafe(layer.group_send(group, message), loop)
-    future.add_done_callback(_log_failure)
+    for (group, kind), jobs in waiting.items():
+        try:
+            await layer.group_send(group, {"type": kind, "jobs": sorted(jobs)})
+        except Exception:  # it costs seconds: pages look by themselves too
+            logger.exception("a live nudge was not sent")
 
 
 def _loop_for_sending() -> asyncio.AbstractEventLoop | None:
@@ -75,11 +99,6 @@ def _sending_loop() -> asyncio.AbstractEventLoop:
         return _own_loop
 
 
-def _log_failure(future: "Future[None]") -> None:
-    if not future.cancelled() and (fault := future.exception()) is not None:
-        logger.warning("a live nudge was not sent: %s", fault)
-
-
 @contextlib.contextmanager
 def patient_database() -> Iterator[None]:
     """Let this thread wait long for the database, as work that nobody watches should."""
@@ -92,7 +111,7 @@ def patient_database() -> Iterator[None]:
 def rendered_once(render: Callable[[Any], str]) -> Callable[[Hashable, Any], str]:
     """Wrap a renderer so that a process renders a changed fragment once for all its sockets.
 
-    The key must name the thing and the version of it that is shown; the latest few hundred are kept.
+    The key must name the thing and everything that its fragment shows; the latest ones are kept.
     """
     kept: OrderedDict[Hashable, str] = OrderedDict()
     lock = threading.Lock()
@@ -141,9 +160,11 @@ def kept_briefly(ttl_s: float) -> Callable[[Callable[P, T]], Callable[P, T]]:
                     return found[1]
             value = read(*args, **kwargs)
             with lock:
-                if len(kept) > RENDERED_KEPT:
-                    kept.clear()
-                kept[key] = (time.monotonic(), value)
+                now = time.monotonic()
+                if len(kept) >= READ_KEPT:
+                    for old in [one for one, (at, _) in kept.items() if now - at >= ttl_s]:
+                        del kept[old]
+                kept[key] = (now, value)
             return value
 
         return reader
@@ -226,14 +247,16 @@ class LivePage(AsyncWebsocketConsumer):
         self._progressed.update(message["jobs"])
 
     async def _tell_changes(self) -> None:
-        before = self.cursor
+        before, unasked_at = self.cursor, time.monotonic() + UNASKED_INTERVAL_S
         while True:
-            try:
-                await asyncio.wait_for(self._changed.wait(), UNASKED_INTERVAL_S)
-                since = self.cursor
-            except TimeoutError:
+            with contextlib.suppress(TimeoutError):
+                wait_s = max(0.0, unasked_at - time.monotonic())
+                await asyncio.wait_for(self._changed.wait(), wait_s)
+            since = self.cursor
+            if time.monotonic() >= unasked_at:
                 # Unasked: a reply to a button may have come after a newer message and undone it on the page.
                 since, before = before, self.cursor
+                unasked_at = time.monotonic() + UNASKED_INTERVAL_S
                 self._around_moved = True
             self._changed.clear()
             await self._survive(self._send_news(since))

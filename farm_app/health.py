@@ -221,4 +221,4 @@ def _say(node: GpuNode, sentence: str) -> None:
 
 
 def _tell_strips() -> None:
-    live.publish(FARM_GROUP, {"type": "page.around"})
+    live.publish(FARM_GROUP, "page.around")

@@ -74,7 +74,7 @@ def _tell_strips(moment: float) -> None:
     global _strips_told
     if moment - _strips_told > STRIPS_S:
         _strips_told = moment
-        live.publish(FARM_GROUP, {"type": "page.around"})
+        live.publish(FARM_GROUP, "page.around")
 
 
 class Teller:
@@ -111,7 +111,7 @@ class Teller:
             at=moment,
         )
         cache.set(f"progress:{self.job_id}", glimpse, KEPT_S)
-        live.publish(self.group, {"type": "page.progress", "jobs": [self.job_id]})
+        live.publish(self.group, "page.progress", [self.job_id])
         _tell_strips(moment)
 
     def show(self, mime: str, data: bytes) -> None:

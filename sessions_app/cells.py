@@ -85,8 +85,8 @@ class Cell:
         return self.generation.job
 
     def at(self, glimpse: Glimpse) -> "Cell":
-        """Return the same cell further on."""
-        state = _phase_state(glimpse)
+        """Return the same cell further on; one that is being cancelled stays so, whatever its node still tells."""
+        state = "cancelling" if self.state == "cancelling" else _phase_state(glimpse)
         return Cell(self.generation, state, glimpse, _load_left(state, glimpse))
 
     @cached_property
@@ -213,8 +213,6 @@ class Cell:
         """What went wrong or is waited for."""
         if self.state == "cancelled":
             return "Cancelled by you"
-        if self.state == "storing" and self.job.reason:
-            return self.job.reason
         return self.job.reason or ("The picture is gone." if self.state == "done" else "")
 
     @property

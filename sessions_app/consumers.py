@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from urllib.parse import parse_qs
 
 from django.db.models import Min
+from django.urls import reverse
 
 from eliot.live import News, kept_briefly, rendered_once
 from farm_app.live import StripPage, fragment
@@ -18,6 +19,9 @@ from sessions_app.table import FILTERS, WINDOW, Table
 from sessions_app.views import table_context
 
 MOST_CELLS = 200
+
+Moved = tuple[Cell, bool]
+"""A cell, and whether it was asked for just now."""
 
 
 class SessionPage(StripPage):
@@ -52,13 +56,17 @@ class SessionPage(StripPage):
         newest = newest_event()
         if newest == cursor:
             return News((), cursor)
-        moved = JobEvent.objects.filter(
-            pk__gt=cursor, pk__lte=newest, job__generation__round__session=self._session_id()
-        )
-        # Being asked for is the one event that comes from no state.
-        changed = dict(moved.values_list("job__generation").annotate(before=Min("before")))
-        fragments = self._cells(changed) if changed else []
+        moved = _moved(self._session_id(), self.stage, cursor, newest)
+        fragments = self._grid_anew() if moved is None else self._cells(moved)
         return News([*fragments, fragment("_cursor.html", cursor=newest)], newest)
+
+    def _grid_anew(self) -> list[str]:
+        """Let the page load its windows again: too much has moved to send it cell by cell."""
+        table = Table(self.session, self.stage, self.show)
+        address = reverse("sessions:cells", args=[self.session.slug])
+        url = f"{address}?stage={table.index + 1}&show={table.filter}&first=0"
+        stage = table.stages[table.index]
+        return [fragment("sessions/_grid_anew.html", url=url, filter=table.filter, stage=stage)]
 
     def around(self) -> Sequence[str]:
         """Send the strip, and the bars whose text differs from what this page has."""
@@ -74,16 +82,12 @@ class SessionPage(StripPage):
         self._turns = turns
         return [_rendered_turn(turn, turn) for turn in moved]
 
-    def _cells(self, changed: dict[int, str]) -> list[str]:
-        rows = Generation.objects.filter(
-            pk__in=list(changed)[-MOST_CELLS:], round__stage=self.stage
-        ).order_by("number")
-        cells = cells_of(rows.with_pictures())
-        self._known |= {cell.job.pk: cell for cell in cells}
-        fresh = [cell for cell in cells if not changed[cell.pk] and self._is_new(cell)]
+    def _cells(self, moved: Sequence[Moved]) -> list[str]:
+        self._known |= {cell.job.pk: cell for cell, _ in moved}
+        fresh = [cell for cell, is_asked in moved if is_asked and self._is_new(cell)]
         known = [
             _row_gone(cell) if cell.is_trashed else _rendered_cell(cell.look, cell)
-            for cell in cells
+            for cell, _ in moved
             if cell not in fresh
         ]
         if fresh and self.show == "all" and self._fits():
@@ -120,11 +124,29 @@ class SessionPage(StripPage):
 
     def _progress_of(self, cell: Cell) -> str:
         """Return the bar; when the phase changed the whole cell, whose frame depends on it."""
-        look = (cell.pk, cell.state, cell.step, cell.percent, cell.preview_url)
         if self._phases.get(cell.pk) == cell.state:
-            return _rendered_progress(look, cell)
+            return _rendered_progress(cell.look, cell)
         self._phases[cell.pk] = cell.state
-        return _rendered_cell(look, cell)
+        return _rendered_cell(cell.look, cell)
+
+
+@kept_briefly(1.0)
+def _moved(session_id: int, stage: int, after: int, upto: int) -> list[Moved] | None:
+    """Read what moved between two events once for all the pages that heard of both; None if it is too much."""
+    events = JobEvent.objects.filter(
+        pk__gt=after,
+        pk__lte=upto,
+        job__generation__round__session=session_id,
+        job__generation__round__stage=stage,
+    )
+    # Being asked for is the one event that comes from no state.
+    before = dict(events.values_list("job__generation").annotate(before=Min("before")))
+    if len(before) > MOST_CELLS:
+        return None
+    if not before:
+        return []
+    rows = Generation.objects.filter(pk__in=before).order_by("number")
+    return [(cell, not before[cell.pk]) for cell in cells_of(rows.with_pictures())]
 
 
 def _row_gone(cell: Cell) -> str:

@@ -303,8 +303,8 @@ def _tell_pages(share_key: str) -> None:
     if collected is not None:
         collected.add(share_key)
         return
-    live.publish(share_group(share_key), {"type": "page.changed"})
-    live.publish(FARM_GROUP, {"type": "page.around"})
+    live.publish(share_group(share_key), "page.changed")
+    live.publish(FARM_GROUP, "page.around")
 
 
 @contextmanager

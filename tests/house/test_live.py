@@ -55,7 +55,7 @@ async def test_a_nudge_from_any_thread_is_answered_from_the_last_cursor() -> Non
     await opened.connect()
     assert await heard(opened) == "news after 5"
     for expected in ("news after 6", "news after 7"):
-        nudge = threading.Thread(target=live.publish, args=("counting", {"type": "page.changed"}))
+        nudge = threading.Thread(target=live.publish, args=("counting", "page.changed"))
         nudge.start()
         assert await heard(opened) == expected
         nudge.join()
@@ -70,7 +70,7 @@ async def test_a_fault_costs_one_round_and_not_the_socket(
     await opened.connect()
     while not caplog.records:
         await asyncio.sleep(0.01)
-    live.publish("counting", {"type": "page.changed"})
+    live.publish("counting", "page.changed")
     assert await heard(opened) == "news after 5"
     assert "could not be brought up to date" in caplog.text
     await opened.disconnect()
@@ -86,13 +86,56 @@ async def test_a_lost_nudge_is_found_unasked(monkeypatch: pytest.MonkeyPatch) ->
     await opened.disconnect()
 
 
+async def test_a_lost_nudge_is_found_even_while_others_keep_coming(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(live, "UNASKED_INTERVAL_S", 0.3)
+    Counting.faults = 0
+    opened = page(since=0)
+    await opened.connect()
+    told = [await heard(opened)]
+    while (
+        told.count("news after 0") < 2
+    ):  # what went before, once more, although nudges never pause
+        live.publish("counting", "page.changed")
+        told.append(await heard(opened))
+        assert len(told) < 1000
+    await opened.disconnect()
+
+
+async def test_nudges_that_come_at_once_reach_the_layer_as_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    Counting.faults = 0
+    opened = page()
+    await opened.connect()
+    await heard(opened)
+    layer: Any = get_channel_layer()
+    sent = []
+    monkeypatch.setattr(type(layer), "group_send", lambda _, *what: _kept(sent, what))
+    for job in (2, 1):
+        live.publish("counting", "page.progress", [job])
+        live.publish("counting", "page.changed")
+    while len(sent) < 2:
+        await asyncio.sleep(0.01)
+    assert sent == [
+        ("counting", {"type": "page.progress", "jobs": [1, 2]}),
+        ("counting", {"type": "page.changed", "jobs": []}),
+    ]
+    await opened.disconnect()
+
+
+async def _kept(sent: list[Any], what: Any) -> None:
+    sent.append(what)
+
+
 async def test_progress_of_many_is_told_in_one_message() -> None:
     Counting.faults = 0
     opened = page()
     await opened.connect()
     await heard(opened)
     for job in (3, 1, 2, 3):
-        live.publish("counting", {"type": "page.progress", "jobs": [job]})
+        live.publish("counting", "page.progress", [job])
     assert await heard(opened) == "progress of [1, 2, 3]"
     await opened.disconnect()
 
@@ -108,7 +151,7 @@ async def test_a_page_that_left_is_not_nudged_any_more() -> None:
 
 
 def test_a_nudge_without_any_page_is_no_fault() -> None:
-    live.publish("nobody", {"type": "page.changed"})
+    live.publish("nobody", "page.changed")
 
 
 def test_a_changed_thing_is_rendered_once_for_all(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,8 +13,9 @@ from django.core.cache import cache
 from eliot.live import publish
 from farm_app.models import GpuNode, JobEvent
 from farm_app.models.jobs import FARM_GROUP, share_group
+from farm_app.models.states import JobState
 from farm_app.progress import Glimpse
-from sessions_app import takes
+from sessions_app import consumers, takes
 from sessions_app.models import Generation, WorkSession
 from tests import factories
 from tests.markup import Markup
@@ -121,6 +122,42 @@ async def test_a_picture_in_the_trash_leaves_the_page(
     assert row.attrs["hx-swap-oob"] == "delete"
 
 
+async def test_a_page_that_slept_through_too_much_loads_its_grid_anew(
+    monkeypatch: pytest.MonkeyPatch, session: WorkSession, cells: list[Generation]
+) -> None:
+    monkeypatch.setattr(consumers, "MOST_CELLS", 1)
+    before = await here(newest)
+    for cell in cells[:1]:
+        await here(takes.judge, cell, "keep")
+    await here(takes.cancel, cells[1:])
+    late = socket(f"/ws/sessions/{session.pk}/?stage=0&show=kept&since={before}")
+    await late.connect()
+    sent = await told(late, 'id="cursor"')
+    found = Markup(sent)
+    assert found.id("grid").attrs["hx-swap-oob"] == "innerHTML"
+    (window,) = found.all(role="rowgroup")
+    assert window.attrs["hx-trigger"] == "load"
+    assert window.attrs["hx-get"] == f"/sessions/{session.slug}/cells/?stage=1&show=kept&first=0"
+    assert "cell-body" not in sent
+    await late.disconnect()
+
+
+async def test_a_picture_that_is_being_cancelled_stays_so_while_its_node_still_tells(
+    page: WebsocketCommunicator, session: WorkSession, cells: list[Generation]
+) -> None:
+    job = cells[1].job
+    await here(factories.running, cells[1])
+    await here(job.refresh_from_db)
+    await here(job.move, JobState.CANCELLING, "Asked to stop.")
+    await told(page, "is-cancelling")
+    glimpse = Glimpse("gpu-draft", "sampling", 3, 10, 0.3, False, 0, None, time.time())
+    cache.set(f"progress:{job.pk}", glimpse, 60)
+    publish(share_group(session.share_key), "page.progress", [job.pk])
+    sent = await told(page, f"progress-{cells[1].pk}", "30 %")
+    assert "is-sampling" not in sent
+    assert "Cancelling" in sent
+
+
 async def test_other_sessions_and_stages_send_no_cells(
     page: WebsocketCommunicator, session: WorkSession
 ) -> None:
@@ -139,7 +176,7 @@ async def test_progress_is_a_bar_and_a_new_phase_the_whole_cell(
     for step, part in ((1, f"cell-body-{cells[1].pk}"), (2, f"progress-{cells[1].pk}")):
         glimpse = Glimpse("gpu-draft", "sampling", step, 10, step / 10, False, 0, None, time.time())
         cache.set(f"progress:{job.pk}", glimpse, 60)
-        publish(group, {"type": "page.progress", "jobs": [job.pk]})
+        publish(group, "page.progress", [job.pk])
         assert f"step {step}/10" in await told(page, f'id="{part}"', f"step {step}/10")
 
 
@@ -150,7 +187,7 @@ async def test_foreign_text_stays_text_on_the_socket(
     await here(GpuNode.objects.filter(slug="gpu-draft").update, slug=payload)
     made = await here(factories.pictures, 1, of=session, values={"prompt": payload})
     await here(takes.judge, made[0], "keep")
-    publish(FARM_GROUP, {"type": "page.around"})
+    publish(FARM_GROUP, "page.around")
     sent = await told(page, f"cell-body-{made[0].pk}", "alert(1)")
     assert "<script" not in sent
     assert not [one for one in Markup(sent).elements if "onload" in one.attrs]
@@ -209,7 +246,7 @@ async def test_every_other_page_has_the_farm_strip(live_studio: None) -> None:
     assert (await page.connect())[0]
     assert "0 of 4 rendering" in Markup(await told(page, 'id="strip"')).id("strip-sum").text
     await here(GpuNode.objects.filter(slug="gpu-draft").update, is_paused=True)
-    publish(FARM_GROUP, {"type": "page.around"})
+    publish(FARM_GROUP, "page.around")
     sent = await told(page, "Paused")
     assert 'id="strip"' not in sent  # only the node that moved
     await page.disconnect()

@@ -146,7 +146,7 @@ def _write_generations(round_: Round, order: Order, version: TemplateVersion) ->
         JobEvent(job=job, after=job.state, sentence="Asked for.", at=now) for job in jobs
     )
     transaction.on_commit(
-        lambda: live.publish(share_group(round_.session.share_key), {"type": "page.changed"})
+        lambda: live.publish(share_group(round_.session.share_key), "page.changed")
     )
     nudges.idle_nodes_on_commit()
 

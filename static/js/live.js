@@ -10,12 +10,16 @@ const status = document.getElementById("status");
 const socketElt = document.getElementById("live");
 
 // The socket ------------------------------------------------------------------------------------------
+let socket; // the page's own; one that was replaced no longer counts
+let wrapper; // hx-ws's handle on it
+
 // Each connection names the last event that the page has, so that it gets what changed since.
 htmx.createWebSocket = (address) => {
   const url = new URL(address, location.href);
   const cursor = document.getElementById("cursor");
   if (cursor) url.searchParams.set("since", cursor.value || cursor.getAttribute("value"));
-  return new WebSocket(url);
+  socket = new WebSocket(url);
+  return socket;
 };
 
 // Soon at first, and at least every few seconds: a restart takes no longer.
@@ -26,34 +30,43 @@ let leaving = false;
 let badgeTimer;
 let tries = 0;
 
-function connected() {
+function connected({ detail }) {
+  if (detail.event.target !== socket) {
+    detail.event.target.close();
+    return;
+  }
+  wrapper = detail.socketWrapper;
   tries = 0;
   clearTimeout(badgeTimer);
   badgeTimer = undefined;
   const badge = document.getElementById("lost");
-  if (!badge.hidden) announce(socketElt.dataset.back ?? "");
+  if (!badge.hidden) announce(badge.dataset.back);
   badge.hidden = true;
 }
 
-function lost(event) {
-  if (leaving) return;
+// Opening a socket closes the one before it: so only when that is gone.
+function reconnect() {
+  if (socket?.readyState === WebSocket.CLOSED) wrapper?.reconnect();
+}
+
+function lost({ detail }) {
+  const { event: close, socketWrapper } = detail;
+  if (leaving || close.target !== socket) return;
+  wrapper = socketWrapper;
   badgeTimer ??= setTimeout(() => {
     const badge = document.getElementById("lost");
     badge.hidden = false;
     announce(badge.textContent.trim());
   }, BADGE_AFTER_MS);
-  const { event: close, socketWrapper } = event.detail;
   if (!RETRY_BY_US.has(close.code)) return;
   tries += 1;
-  setTimeout(() => socketWrapper.reconnect(), delay(tries));
+  setTimeout(reconnect, delay(tries));
 }
 
 if (socketElt) {
-  socketElt.addEventListener("htmx:wsOpen", (event) => {
-    connected();
-    window.addEventListener("online", () => event.detail.socketWrapper.reconnect(), { once: true });
-  });
+  socketElt.addEventListener("htmx:wsOpen", connected);
   socketElt.addEventListener("htmx:wsClose", lost);
+  window.addEventListener("online", reconnect);
   window.addEventListener("pagehide", () => { leaving = true; });
 }
 

@@ -3,13 +3,19 @@
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import WebSocket, expect
 
 from tests.browser import steps
 from tests.browser.conftest import Opener
 from tests.browser.process import Eliot
 
 GONE = ("WebSocket", "ERR_CONNECTION_REFUSED", r"\[object Event\]")
+LISTEN = """() => {
+  window.said = [];
+  const status = document.getElementById("status");
+  const hear = () => window.said.push(status.textContent);
+  new MutationObserver(hear).observe(status, { childList: true });
+}"""
 
 
 @pytest.fixture
@@ -25,7 +31,7 @@ def test_it_recovers_by_itself_when_eliot_was_restarted(
     page = open_page(expected=GONE)
     steps.ask(page, count=20, steps=60)
     expect(page.locator(".body.is-done").first).to_be_visible()
-    page.evaluate("window.isTheSamePage = true")
+    page.evaluate(LISTEN)
     restartable.stop()
     expect(page.locator("#lost")).to_be_visible()
     expect(page.locator("#lost")).to_have_text("Not live. Trying again.")
@@ -33,7 +39,7 @@ def test_it_recovers_by_itself_when_eliot_was_restarted(
     restartable.start()
     expect(page.locator("#lost")).to_be_hidden(timeout=60_000)
     steps.made(page, 20)
-    assert page.evaluate("window.isTheSamePage")
+    assert "Live again" in page.evaluate("window.said")  # the same page, which never reloaded
     steps.keep(page, 1)
     page.reload()
     steps.is_kept(page, 1)
@@ -54,3 +60,17 @@ def test_it_says_that_no_node_answers_and_goes_on_when_they_are_back(
     restartable.stop()
     restartable.start()
     steps.made(page, 8)
+
+
+def test_it_keeps_its_socket_when_the_network_goes_and_comes_back(open_page: Opener) -> None:
+    page = open_page()
+    steps.ask(page, count=2)
+    steps.made(page, 2)
+    opened: list[WebSocket] = []
+    page.on("websocket", lambda socket: opened.append(socket))
+    for is_gone in (True, False) * 3:  # a socket on this machine survives that
+        page.context.set_offline(is_gone)
+    steps.generate(page)
+    steps.made(page, 4)
+    expect(page.locator("#lost")).to_be_hidden()
+    assert opened == []

@@ -1,11 +1,14 @@
 """`manage.py bench live`: figures of the main job, printed beside what is promised."""
 
+import json
 from argparse import ArgumentParser
 from typing import Any
 
-from django.core.management.base import BaseCommand
+from django.core.management.base import BaseCommand, CommandError
 
-from eliot.launch import bench_live
+from eliot.bench import live
+from eliot.bench.figures import TARGETS, as_json, missed
+from eliot.bench.process import BenchFailed
 
 
 class Command(BaseCommand):
@@ -21,11 +24,16 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Measure, print, and fail when asked to."""
-        figures = bench_live.measure(self.stderr.write)
+        try:
+            figures = live.measure(self.stderr.write)
+        except BenchFailed as fault:
+            if options["json"]:
+                self.stdout.write(json.dumps({"error": str(fault)}))
+            raise CommandError(str(fault), returncode=1) from fault
         summary = figures.summary()
-        over = bench_live.missed(summary)
+        over = missed(summary)
         if options["json"]:
-            self.stdout.write(bench_live.as_json(figures))
+            self.stdout.write(as_json(figures))
         else:
             self._print(summary, over)
         if options["check"] and over:
@@ -33,7 +41,7 @@ class Command(BaseCommand):
 
     def _print(self, summary: dict[str, Any], over: list[str]) -> None:
         for name, value in summary.items():
-            target = bench_live.TARGETS.get(name)
+            target = TARGETS.get(name)
             said = f"target {target:g}" if target else ""
             if isinstance(value, dict):
                 self.stdout.write(

@@ -251,7 +251,7 @@ def why(request: HttpRequest, pk: int) -> HttpResponse:
         found = planning.explain(job)
         states = {node.name: node.state for node in draw_strip().nodes}
         nodes = [
-            {"name": name, "reason": sentence, "state": states.get(name, "")}
+            {"name": name, "reason": sentence.removeprefix(name), "state": states.get(name, "")}
             for name, sentence in found.nodes
         ]
         ahead = f"Number {found.position} in the queue." if job.state == JobState.QUEUED else ""

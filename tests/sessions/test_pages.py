@@ -286,6 +286,17 @@ def test_why_has_an_answer_in_every_state(studio: None, client: Client, state: J
     assert next(found.all("p")).text
 
 
+def test_why_names_a_node_also_within_what_it_says_of_it(studio: None, client: Client) -> None:
+    (one,) = factories.takes(factories.placed(values={"checkpoint": "elsewhere.safetensors"}))
+    found = page(client, f"/takes/{one.pk}/why/", **HTMX)
+    said = [line.text for line in found.all("li")]
+    assert len(said) == 4
+    for line in said:
+        name = line.split()[0]
+        assert line.startswith(f"{name} does not have")
+        assert f"Copy it to {name} into checkpoints" in line
+
+
 def test_why_names_every_node_that_will_not_take_it(studio: None, client: Client) -> None:
     draft = GpuNode.objects.get(slug="gpu-draft")
     (one,) = factories.takes(factories.placed(node_mode="only", node=draft))

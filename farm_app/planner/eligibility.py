@@ -56,10 +56,10 @@ EASE: Final = (
 
 _STATES: Final = {
     "offline": ("is offline", "Start ComfyUI on it, or check its address."),
-    "draining": ("is drained and takes nothing new", "Resume it on the Farm page."),
-    "paused": ("is paused", "Resume it on the Farm page."),
-    "disabled": ("is switched off in Eliot", "Switch it on in the admin."),
-    "reserved": ("is reserved", "Wait until the reservation ends, or lift it."),
+    "draining": ("is drained and takes nothing new", "Resume it in the admin, under GPU nodes."),
+    "paused": ("is paused", "Resume it in the admin, under GPU nodes."),
+    "disabled": ("is switched off in Eliot", "Switch it on in the admin, under GPU nodes."),
+    "reserved": ("is reserved", "Wait until the reservation ends, or lift it in the admin."),
     "unknown": ("has not answered yet", "Wait for the first answer, or check its address."),
 }
 
@@ -92,7 +92,9 @@ def every_reason(batch: Batch, node: NodeView) -> Iterator[Reason]:
 def refuse(batch: Batch, nodes: Sequence[NodeView]) -> Refusal:
     """Explain a batch that no node takes, by the node that lacks least."""
     if not nodes:
-        return Refusal("There is no node yet.", "Add a node on the Farm page.", True, None, {})
+        return Refusal(
+            "There is no node yet.", "Add one in the admin, under GPU nodes.", True, None, {}
+        )
     reasons = {node.id: tuple(every_reason(batch, node)) for node in nodes}
     lasting = all(any(not one.passing for one in found) for found in reasons.values())
     nearest = _nearest(batch, nodes, reasons)
@@ -213,7 +215,7 @@ def _family(needs: Needs, node: NodeView) -> Reason | None:
     return Reason(
         "family",
         f"{node.name} is not set up for {needs.family}.",
-        f"Tick {needs.family} for a node that can run it, or choose another model family.",
+        f"Add {needs.family} to the capabilities of a node in the admin, or choose another model family.",
     )
 
 
@@ -221,7 +223,7 @@ def _tags(needs: Needs, node: NodeView) -> Reason | None:
     if needs.tags <= node.tags:
         return None
     lacking = ", ".join(sorted(needs.tags - node.tags))
-    fix = f"Add {lacking} to its capabilities if it can do that."
+    fix = f"Add {lacking} to its capabilities in the admin if it can do that."
     return Reason("tags", f"{node.name} is not marked for {lacking}.", fix)
 
 
@@ -308,7 +310,7 @@ def _blocked(needs: Needs, node: NodeView) -> Reason | None:
     return Reason(
         "blocked",
         f"{node.name} is blocked for {needs.template} after it kept failing there.",
-        "Lift the block on the Farm page.",
+        "Delete the block in the admin, under Node blocks.",
     )
 
 

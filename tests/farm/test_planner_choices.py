@@ -141,7 +141,7 @@ def test_why_a_job_waits_is_told_node_by_node():
         ("fast", "fast starts it in about 1.5 s."),
         ("slow", "slow would have it done in 4.0 s; waiting has it done in 2.5 s."),
     ]
-    assert said[2][1].startswith("other is not set up for sd15. Tick sd15")
+    assert said[2][1].startswith("other is not set up for sd15. Add sd15 to the capabilities")
 
 
 def test_the_number_of_jobs_ahead_is_told():

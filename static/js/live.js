@@ -102,7 +102,8 @@ let staleTimer;
 function isStale() {
   clearTimeout(staleTimer);
   staleTimer = setTimeout(() => {
-    htmx.ajax("GET", location.href, { target: "#grid", select: "#grid > *", swap: "innerHTML" });
+    const { url } = document.getElementById("grid").dataset; // the address bar may show a picture
+    htmx.ajax("GET", url, { target: "#grid", select: "#grid > *", swap: "innerHTML" });
   }, 150);
 }
 

@@ -1,8 +1,9 @@
 """The large view: facts to copy, verdicts inside, back and forth, and home again."""
 
 import re
+from collections.abc import Callable
 
-from playwright.sync_api import expect
+from playwright.sync_api import Page, expect
 
 from tests.browser import steps
 from tests.browser.conftest import Opener
@@ -51,3 +52,25 @@ def test_it_has_an_address_of_its_own(open_page: Opener) -> None:
     expect(page.locator(".alone .lit-picture img")).to_be_visible()
     page.get_by_role("link", name="Close").click()
     expect(steps.cell(page, 1)).to_be_focused()
+
+
+def test_it_leaves_the_grid_behind_it_whole_when_pictures_come_back(
+    open_page: Opener, second_tab: Callable[[Page], Page]
+) -> None:
+    page = open_page()
+    steps.ask(page, count=3)
+    steps.made(page, 3)
+    tab = second_tab(page)
+    steps.drop(tab, 1)
+    tab.locator("#trash-dropped").click()
+    expect(page.locator(".cell")).to_have_count(2)
+    page.bring_to_front()
+    steps.press(page, 2, " ")
+    expect(page.locator("#large")).to_be_visible()
+    tab.bring_to_front()
+    tab.keyboard.press("Control+z")
+    expect(tab.locator(".cell")).to_have_count(3)
+    page.bring_to_front()
+    expect(page.locator(".cell")).to_have_count(3)
+    page.keyboard.press("Escape")
+    expect(steps.cell(page, 3)).to_be_focused()

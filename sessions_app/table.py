@@ -118,7 +118,6 @@ class Table:
     @cached_property
     def stages(self) -> list[StageView]:
         """The funnel."""
-        base = self.session.get_absolute_url()
         views = []
         for index, stage in enumerate(self.session.stages):
             problem, repair = self._lack(index, stage)
@@ -128,7 +127,7 @@ class Table:
                     index,
                     stage,
                     tally,
-                    f"{base}?stage={index + 1}",
+                    self.stage_url(index),
                     index == self.index,
                     problem,
                     repair,
@@ -185,6 +184,15 @@ class Table:
             return step.problem
         asked = self.session.last_form(following).get("family", step.stage.family)
         return self._lack(following, with_family(step.stage, asked))[0]
+
+    @property
+    def url(self) -> str:
+        """Address of the page at the shown stage."""
+        return self.stage_url(self.index)
+
+    def stage_url(self, index: int) -> str:
+        """Return the address of the page at a stage."""
+        return f"{self.session.url}?stage={index + 1}"
 
     @cached_property
     def urls(self) -> dict[str, str]:

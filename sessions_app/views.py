@@ -155,7 +155,7 @@ def cells(request: HttpRequest, slug: str) -> HttpResponse:
     context = {**table_context(table), "cells": found, "window_next_url": following}
     if wants_fragment(request):
         return varied(render(request, "sessions/_cells.html", context))
-    return redirect(f"{session.url}?stage={table.index + 1}")
+    return redirect(table.url)
 
 
 @require_POST
@@ -174,16 +174,16 @@ def generate(request: HttpRequest, slug: str) -> HttpResponse:
         form.add_error(fault.field_name or None, f"{fault.sentence} {fault.fix}".strip())
         return refused(request, table, form)
     if not wants_fragment(request):
-        return redirect(f"{session.url}?stage={table.index + 1}")
+        return redirect(table.url)
     return placed_reply(request, Table(session, table.index, table.filter), placed)
 
 
 def placed_reply(request: HttpRequest, table: Table, placed: Round) -> HttpResponse:
     """Reply with the waiting cells, and a form that is ready for the next press."""
-    session = table.session
-    url = f"{session.url}?stage={table.index + 1}"
     if table.tally.shown > WINDOW:
-        return went(request, url)  # more than one window: the page itself sorts them into windows
+        return went(
+            request, table.url
+        )  # more than one window: the page itself sorts them into windows
     context = {**table_context(table), "form": form_of(table)}
     cells = cells_of(placed.generations.with_pictures().order_by("number"))
     parts: list[tuple[str, dict[str, Any]]] = [
@@ -199,7 +199,7 @@ def placed_reply(request: HttpRequest, table: Table, placed: Round) -> HttpRespo
     if request.POST.get("had_errors"):
         parts.append(("sessions/_ask_fields.html", context))
     response = fragments(request, *parts)
-    response["HX-Replace-Url"] = url
+    response["HX-Replace-Url"] = table.url
     return response
 
 
@@ -228,23 +228,40 @@ def advance(request: HttpRequest, slug: str) -> HttpResponse:
     """Continue with the kept pictures; a stage that would grow is asked for first."""
     session = session_or_404(slug)
     table = table_of(request, session)
+    if problem := table.cannot_continue:
+        return _cannot_continue(request, table, problem)
     step = table.advance
-    problem = table.cannot_continue
-    confirmed = request.POST.get("confirmed") == str(step.count)
-    if problem or (step.grows and not confirmed):
-        context = {**table_context(table), "confirming": not problem, "problem": problem}
-        if wants_fragment(request):
-            return varied(render(request, "sessions/_continue.html", context))
-        if problem:
-            messages.info(request, problem)
-        return redirect(f"{session.url}?stage={table.index + 1}{'' if problem else '&confirm=1'}")
+    if step.grows and request.POST.get("confirmed") != str(step.count):
+        return _asked_first(request, table)
     try:
         after = number_in(request, "after", table.asked_next)
         continue_session(session, table, owner=request.user, after=after)
     except CannotPlace as fault:
         messages.error(request, f"{fault.sentence} {fault.fix}".strip())
-        return went(request, f"{session.url}?stage={table.index + 1}")
-    return went(request, f"{session.url}?stage={table.index + 2}")
+        return went(request, table.url)
+    return went(request, table.stage_url(table.index + 1))
+
+
+def _cannot_continue(request: HttpRequest, table: Table, problem: str) -> HttpResponse:
+    """Say why; the bar may be of a time when it could be done, so it comes along."""
+    if not wants_fragment(request):
+        messages.info(request, problem)
+        return redirect(table.url)
+    context = table_context(table)
+    return fragments(
+        request,
+        ("sessions/_continue.html", context),
+        ("sessions/_actions.html", context),
+        ("_toast.html", {"text": problem, "icon": "triangle-alert"}),
+    )
+
+
+def _asked_first(request: HttpRequest, table: Table) -> HttpResponse:
+    """Ask before a stage grows."""
+    if not wants_fragment(request):
+        return redirect(f"{table.url}&confirm=1")
+    context = {**table_context(table), "confirming": True}
+    return varied(render(request, "sessions/_continue.html", context))
 
 
 def went(request: HttpRequest, url: str) -> HttpResponse:

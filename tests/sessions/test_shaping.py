@@ -191,8 +191,22 @@ def test_continue_without_a_kept_picture_says_why(studio: None, client: Client) 
     assert button.attrs["aria-disabled"] == "true"
     why = page.id(button.attrs["aria-describedby"]).text
     assert why == "Keep at least one picture to continue to Refined."
-    assert goes_on(client, session).status_code == 200
     assert said(client.post(f"/sessions/{session.slug}/continue/?stage=1")) == [why]
+    assert Round.objects.count() == 1
+
+
+def test_continue_from_a_page_that_is_out_of_date_says_why_too(
+    studio: None, client: Client
+) -> None:
+    session = factories.session()
+    factories.pictures(1, of=session)
+    reply = Markup(goes_on(client, session).content)
+    why = "Keep at least one picture to continue to Refined."
+    (toast,) = reply.all(class_="toast")
+    assert why in toast.text
+    assert reply.id("onward-why").text == why
+    assert reply.id("continue").text == ""
+    assert reply.id("actions").attrs["hx-swap-oob"] == "true"
     assert Round.objects.count() == 1
 
 

@@ -27,7 +27,7 @@ logger = logging.getLogger(__name__)
 P = ParamSpec("P")
 T = TypeVar("T")
 
-# A bar glides for a fifth of a second from one value to the next, so that is how often it is told.
+# Five times a second looks alive, and costs a page little.
 PROGRESS_INTERVAL_S = 0.2
 AROUND_INTERVAL_S = 0.4
 UNASKED_INTERVAL_S = 4.0

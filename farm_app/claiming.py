@@ -6,23 +6,35 @@ and what comes next are one commit, which also says that the next is being sent:
 
 import logging
 import threading
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Collection
 from typing import Any, Final
 
 from django.db import IntegrityError, transaction
 from django.db.models import F
 from django.utils import timezone
 
+from eliot.writing import written
 from farm_app import binding, nudges, planning, stopping
 from farm_app.models import Attempt, GpuNode, Job, TemplateVersion
 from farm_app.models.states import AttemptState, JobState
 from farm_app.planner import Assignment, Estimate
-from farm_app.writing import written
 
 logger = logging.getLogger(__name__)
 
 _plan_lock: Final = threading.Lock()
 MOST_LIVE: Final = 2
+# How long what a plan gave to an idle node stands for that node: it has just been nudged to come for it.
+OFFER_S: Final = 0.2
+
+_offers: dict[int, tuple[float, Assignment, GpuNode]] = {}
+
+
+def wake_idle() -> None:
+    """Nudge the idle nodes that the plan of this moment starts something on."""
+    with _plan_lock:
+        plan = planning.draw_plan()
+    _wake(plan, plan.now)
 
 
 def claim(node: GpuNode, *, client_id: str = "") -> Attempt | None:
@@ -30,11 +42,23 @@ def claim(node: GpuNode, *, client_id: str = "") -> Attempt | None:
 
     With the client id of an open socket it comes ready to be sent, unless something must be uploaded first.
     """
+    attempt = _claim_offered(node, client_id)
+    if attempt is not None:
+        return attempt
     with _plan_lock:
         plan = planning.draw_plan()
         attempt = _claim_from(plan, node, client_id)
     _wake_others(plan, node)
     return attempt
+
+
+def _claim_offered(node: GpuNode, client_id: str) -> Attempt | None:
+    """Take what the plan that woke this node gave it, if nobody else has: twenty idle nodes share one plan."""
+    offered_at, turn, row = _offers.pop(node.pk, (0.0, None, None))
+    if turn is None or row is None or stopping.is_stopping():
+        return None
+    is_fresh = time.monotonic() - offered_at < OFFER_S
+    return reserve(turn, row, client_id=client_id) if is_fresh else None
 
 
 def claim_after(node: GpuNode, book: Callable[[], None], *, client_id: str = "") -> Attempt | None:
@@ -57,7 +81,13 @@ def _claim_from(plan: planning.Drawn, node: GpuNode, client_id: str) -> Attempt 
 
 def _wake_others(plan: planning.Drawn, node: GpuNode) -> None:
     """Nudge the other idle nodes that this plan starts something on."""
-    nudges.feed(other for other in plan.now if other != node.pk)
+    _wake(plan, [other for other in plan.now if other != node.pk])
+
+
+def _wake(plan: planning.Drawn, node_ids: Collection[int]) -> None:
+    offered_at = time.monotonic()
+    _offers.update({one: (offered_at, plan.now[one], plan.rows[one]) for one in node_ids})
+    nudges.feed(node_ids)
 
 
 def reserve(turn: Assignment, node: GpuNode, *, client_id: str = "") -> Attempt | None:

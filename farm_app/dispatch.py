@@ -48,7 +48,7 @@ def wake_nodes() -> None:
     while _wake_again.is_set() and _waking.acquire(blocking=False):
         try:
             _wake_again.clear()
-            nudges.feed(planning.draw_plan().now)
+            claiming.wake_idle()
         finally:
             _waking.release()
 

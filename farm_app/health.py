@@ -11,6 +11,7 @@ from django.db.models import F, QuerySet
 from django.utils import timezone
 
 from eliot import live
+from eliot.writing import in_turn, written
 from farm_app import families, nudges
 from farm_app.cancelling import drop_leftovers
 from farm_app.comfy.client import ComfyClient, Inventory, SystemStats
@@ -20,7 +21,6 @@ from farm_app.models.jobs import FARM_GROUP
 from farm_app.models.nodes import Health
 from farm_app.models.states import HOLDING, JobState
 from farm_app.timers import HEALTH_INTERVAL, INVENTORY_AGE, TROUBLE_INTERVAL
-from farm_app.writing import in_turn, written
 
 logger = logging.getLogger(__name__)
 

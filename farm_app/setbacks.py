@@ -15,11 +15,11 @@ from django.db.models import F, QuerySet
 from django.db.models.expressions import Combinable
 from django.utils import timezone
 
+from eliot.writing import written
 from farm_app import nudges, planning, progress
 from farm_app.models import Attempt, Job, NodeBlock
 from farm_app.models.states import SPENDING, AttemptState, FailureClass, JobState
 from farm_app.timers import BACKOFF_FIRST_S, BACKOFF_LAST_S
-from farm_app.writing import written
 
 logger = logging.getLogger(__name__)
 

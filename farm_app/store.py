@@ -12,6 +12,7 @@ from django.db import DatabaseError
 from django.db.models import F, Q
 from django.utils import timezone
 
+from eliot.writing import in_turn, written
 from farm_app import binding, health, nudges, progress, setbacks, speeds
 from farm_app.comfy.client import ComfyClient, Fetched, OutputFile
 from farm_app.comfy.errors import ComfyError, Unreachable
@@ -20,12 +21,12 @@ from farm_app.models.states import COMING_HOME, AttemptState, FailureClass, JobS
 from farm_app.planner import Learned
 from farm_app.spool import Spool, tidy
 from farm_app.timers import BACKOFF_FIRST_S, STORE_AGAIN, STORE_TTL
-from farm_app.writing import in_turn, written
 from gallery_app.failures import storage_errors
 from gallery_app.intake import (
     DamagedPicture,
     IntakeError,
     NotAPicture,
+    PictureFacts,
     TooLarge,
     intake,
     reserve,
@@ -100,24 +101,24 @@ def _take(attempt_id: str) -> Attempt | None:
 
 
 def _bring_home(attempt: Attempt) -> None:
-    spool, media_file = Spool(attempt), attempt.media_file
+    spool, media_file, looked = Spool(attempt), attempt.media_file, None
     if media_file is None or media_file.placed_at is None:
         if attempt.state == AttemptState.PRODUCED or not spool.path.exists():
-            _fetch(attempt, spool)
-        media_file = _place(attempt, spool)
+            looked = _fetch(attempt, spool)
+        media_file = _place(attempt, spool, looked)
     _commit(attempt, media_file)
     spool.path.unlink(missing_ok=True)
     progress.forget(attempt.job_id)
 
 
-def _fetch(attempt: Attempt, spool: Spool) -> None:
-    """Download and verify the picture; reserve its name; commit both.
+def _fetch(attempt: Attempt, spool: Spool) -> PictureFacts:
+    """Download and verify the picture; reserve its name; commit both. Returns what was seen of it.
 
     Raises:
         NotFetched: Unreachable, cut short, or no picture.
         IntakeError: There is no room for it, here or in its library.
     """
-    fetched = _downloaded(attempt, spool)
+    fetched, looked = _downloaded(attempt, spool)
     # The attempt's id is the file's: a repeat finds the same row. It asks the library's disk, so no
     # transaction is open, which would hold up every other writer.
     media_file = reserve(attempt.job.library, attempt.job.destination, uid=attempt.pk)
@@ -130,13 +131,14 @@ def _fetch(attempt: Attempt, spool: Spool) -> None:
     if attempt.state == AttemptState.PRODUCED:
         if not attempt.move(AttemptState.FETCHED, **facts):
             raise _NotWanted
-        return
+        return looked
     # Fetched once more, since the spool had lost it.
     _note(attempt, **facts)
     attempt.sha256_node, attempt.media_file = fetched.sha256, media_file
+    return looked
 
 
-def _downloaded(attempt: Attempt, spool: Spool) -> Fetched:
+def _downloaded(attempt: Attempt, spool: Spool) -> tuple[Fetched, PictureFacts]:
     """Bring the bytes into the spool under a name of this call's own, and rename them when they are a picture."""
     try:
         with storage_errors("Eliot's data folder"), spool.part() as part:
@@ -144,20 +146,21 @@ def _downloaded(attempt: Attempt, spool: Spool) -> Fetched:
                 fetched = client.fetch(
                     OutputFile(**attempt.outputs[0]), stream, cap_bytes=IMAGE_CAP_BYTES
                 )
-            verify_picture(part)
+            looked = verify_picture(part)
             part.replace(spool.path)
     except ComfyError as fault:
         away = fault if isinstance(fault, Unreachable) else None
         raise NotFetched(fault.sentence, away=away) from fault
     except _BAD_BYTES as fault:
         raise NotFetched(fault.sentence) from fault
-    return fetched
+    return fetched, looked
 
 
-def _place(attempt: Attempt, spool: Spool) -> MediaFile:
+def _place(attempt: Attempt, spool: Spool, looked: PictureFacts | None) -> MediaFile:
     """Let the archive take the file; it adopts what an earlier try left."""
     job = attempt.job
-    if not Attempt.objects.filter(pk=attempt.pk, state__in=COMING_HOME).exists():
+    # Just fetched, and committed as such, it is still wanted; what an earlier call fetched may not be.
+    if looked is None and not Attempt.objects.filter(pk=attempt.pk, state__in=COMING_HOME).exists():
         raise _NotWanted
     try:
         return intake(
@@ -168,6 +171,7 @@ def _place(attempt: Attempt, spool: Spool) -> MediaFile:
             sha256_node=attempt.sha256_node,
             parents=[job.source] if job.source else [],
             media_file=attempt.media_file,
+            looked=looked,
         )
     except _BAD_BYTES as fault:
         spool.path.unlink(missing_ok=True)
@@ -200,15 +204,12 @@ def _commit(attempt: Attempt, media_file: MediaFile) -> None:
     job: Job = attempt.job
     learned = _lesson_of(attempt)
     with written():
-        won = Job.objects.filter(pk=job.pk, winner__isnull=True, state=JobState.STORING)
-        is_ours = Attempt.objects.filter(pk=attempt.pk, state__in=COMING_HOME).exists()
-        if not is_ours or not won.update(winner=attempt):
-            raise _NotWanted
         if attempt.state == AttemptState.FETCHED:
             attempt.move(AttemptState.PLACED, media_file=media_file)
-        attempt.move(AttemptState.COMMITTED)
+        # A job that still is storing has no winner yet: one that has is done, and stays so.
+        if not attempt.move(AttemptState.COMMITTED) or not _moved_to_done(attempt):
+            raise _NotWanted
         JobOutput.objects.create(job=job, ordinal=0, media_file=media_file)
-        _move_to_done(attempt)
         if learned is not None:
             speeds.keep(learned)
         NodeBlock.objects.filter(
@@ -216,9 +217,9 @@ def _commit(attempt: Attempt, media_file: MediaFile) -> None:
         ).delete()
 
 
-def _move_to_done(attempt: Attempt) -> None:
+def _moved_to_done(attempt: Attempt) -> bool:
     took = f" in {attempt.node_seconds:.1f} s" if attempt.node_seconds else ""
-    attempt.job.move(
+    return attempt.job.move(
         JobState.DONE,
         f"Done on {attempt.node.slug}{took}.",
         attempt=attempt,

@@ -9,16 +9,17 @@ import logging
 import os
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import BinaryIO
 from uuid import UUID, uuid4
 
-from django.db import transaction
 from django.utils import timezone
 
+from eliot.writing import written
 from gallery_app import recipe
 from gallery_app.containment import (
     BLOCK_BYTES,
@@ -69,6 +70,7 @@ logger = logging.getLogger(__name__)
 _MAX_PARTS = 8
 _VISIBLE_WITHIN_S = 5.0
 _PLACING_TRIES = 100
+_PLACE = ("path", "path_key", "placed_at")
 _DATA_FOLDER = "Eliot's data folder"
 
 
@@ -81,22 +83,24 @@ def intake(
     sha256_node: str,
     parents: Sequence[MediaFile] = (),
     media_file: MediaFile | None = None,
+    looked: PictureFacts | None = None,
 ) -> MediaFile:
     """Take the spooled picture into the library and return its file.
 
-    The id is ``media_file``'s (a name reserved earlier), else the record's ``uid``, else new; the
-    first two make a second call return the same file. The spooled file is left as it is, and
-    ``sha256_node`` must be its hash. A thumbnail that fails is logged, not raised. Call it outside
-    a transaction: what it commits is what a second call builds on.
+    The id is ``media_file``'s (a name reserved earlier, its row as it stands now), else the record's
+    ``uid``, else new; the first two make a second call return the same file. The spooled file is
+    left as it is, and ``sha256_node`` must be its hash. ``looked`` is what ``verify_picture`` said
+    of it a moment ago, which spares decoding it once more. A thumbnail that fails is logged, not
+    raised. Call it outside a transaction: what it commits is what a second call builds on.
 
     Raises:
         IntakeError: One of its kinds; ``transient`` says whether trying again makes sense.
     """
     uid = media_file.pk if media_file else UUID(record.uid) if record.uid else uuid4()
-    known = MediaFile.objects.with_facts().select_related("library").filter(pk=uid).first()
+    known = media_file or MediaFile.objects.select_related("library").filter(pk=uid).first()
     if known and known.placed_at:
         return _completed(known, sha256_node, parents)
-    looked = _verified(spooled, sha256_node)
+    looked = _verified(spooled, sha256_node, looked)
     record = replace(
         record, uid=str(uid), parents=tuple(str(parent.pk) for parent in parents) or record.parents
     )
@@ -104,7 +108,6 @@ def intake(
         sha256_file = sha256_of_file(ready)
         target = known or reserve(library, _truthful(wanted_path, looked.mime), uid=uid)
         _correct_suffix(target, looked.mime)
-        place(target, ready, sha256=sha256_file)
         facts = MediaFacts(
             media_file=target,
             sha256_file=sha256_file,
@@ -116,8 +119,10 @@ def intake(
             recipe=record.as_dict(),
             recipe_source=MediaFacts.RecipeSource.ELIOT,
         )
-    _note(facts, parents)
-    _try_thumbnail(target, spooled)
+        _try_thumbnail(facts, spooled)
+        if not _placed(target, ready, sha256_file, partial(_note, facts, parents)):
+            known = MediaFile.objects.with_facts().select_related("library").get(pk=uid)
+            return _completed(known, sha256_node, parents)
     return target
 
 
@@ -131,27 +136,34 @@ def place(media_file: MediaFile, spooled: Path, *, sha256: str) -> None:
         DamagedPicture: The spooled file does not have this hash.
         LibraryOffline, LibraryFull, LibraryReadOnly: See ``failures``.
     """
+    media_file.refresh_from_db(fields=_PLACE)
+    _placed(media_file, spooled, sha256, note=lambda: None)
+
+
+def _placed(media_file: MediaFile, spooled: Path, sha256: str, note: Callable[[], None]) -> bool:
+    """See ``place``; ``note`` is written in the commit that marks it. False if another call marked it."""
     for _ in range(_PLACING_TRIES):
-        media_file.refresh_from_db(fields=("path", "path_key", "placed_at"))
         if media_file.placed_at is not None:
-            return
+            return False
         root = media_file.library.require_online()
         path = media_file.path
         with storage_errors(media_file.library.label):
             is_ours = _published(root, path, spooled, sha256, media_file.pk)
         if not is_ours:
             rename_reservation(media_file, next(_later_versions(path)))
-        elif _mark_placed(media_file, path):
+        elif _mark_placed(media_file, path, note):
             logger.info("placed %s in library %s", media_file.pk, media_file.library.slug)
-            return
+            return True
+        else:
+            media_file.refresh_from_db(fields=_PLACE)
     raise LibraryOffline(f"{media_file.library.label} takes no name for “{media_file.name}”.")
 
 
-def _verified(spooled: Path, sha256_node: str) -> PictureFacts:
+def _verified(spooled: Path, sha256_node: str, looked: PictureFacts | None) -> PictureFacts:
     try:
         if sha256_of_file(spooled) != sha256_node:
             raise DamagedPicture("The fetched file changed on its way through the spool.")
-        return verify_picture(spooled)
+        return looked or verify_picture(spooled)
     except FileNotFoundError as error:
         raise DamagedPicture("The fetched file is no longer in the spool.") from error
 
@@ -285,11 +297,13 @@ def _remove(folder: int, name: str) -> None:
         os.unlink(name, dir_fd=folder)
 
 
-def _mark_placed(media_file: MediaFile, path: str) -> bool:
+def _mark_placed(media_file: MediaFile, path: str, note: Callable[[], None]) -> bool:
     now = timezone.now()
     mine = MediaFile.objects.filter(pk=media_file.pk, path=path, placed_at=None)
-    with transaction.atomic(durable=True):
+    with written(durable=True):
         won = mine.update(placed_at=now)
+        if won:
+            note()
     if won:
         media_file.placed_at = now
     return bool(won)
@@ -307,16 +321,14 @@ def _note(facts: MediaFacts, parents: Sequence[MediaFile]) -> None:
         Parentage(child=facts.media_file, parent=parent, place=place)
         for place, parent in enumerate(parents)
     ]
-    with transaction.atomic():
+    with written():
         save_facts(facts)
         Parentage.objects.bulk_create(links, ignore_conflicts=True)
 
 
-def _try_thumbnail(media_file: MediaFile, spooled: Path) -> None:
+def _try_thumbnail(facts: MediaFacts, spooled: Path) -> None:
     """A picture without a thumbnail is still a picture; the first visitor has it drawn."""
     try:
-        made = make_thumbnail(media_file, spooled)
+        make_thumbnail(facts, spooled)
     except (GalleryError, OSError):
-        logger.exception("no thumbnail for %s", media_file.pk)
-    else:
-        logger.debug("thumbnail of %s took %.3f s", media_file.pk, made.seconds)
+        logger.exception("no thumbnail for %s", facts.media_file_id)

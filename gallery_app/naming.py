@@ -4,9 +4,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from uuid import UUID, uuid4
 
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError
 from django.db.models import Q
 
+from eliot.writing import written
 from gallery_app.containment import stands_at
 from gallery_app.failures import IntakeError, storage_errors
 from gallery_app.models import Library, MediaFile
@@ -30,7 +31,7 @@ def reserve(library: Library, wanted_path: str, *, uid: UUID | None = None) -> M
     for path in free_names(library, root, legal_path(wanted_path)):
         row = MediaFile(id=uid or uuid4(), library=library, path=path, path_key=path_key(path))
         try:
-            with transaction.atomic():
+            with written():
                 row.save(force_insert=True)
         except IntegrityError:  # another was faster: at this name, or with this very uid
             if uid and (known := MediaFile.objects.filter(pk=uid).first()):
@@ -56,7 +57,7 @@ def rename_reservation(media_file: MediaFile, wanted_path: str) -> bool:
     mine = MediaFile.objects.filter(pk=media_file.pk, path=media_file.path, placed_at=None)
     for path in free_names(library, root, wanted_path):
         try:
-            with transaction.atomic(durable=True):
+            with written(durable=True):
                 won = mine.update(path=path, path_key=path_key(path))
         except IntegrityError:
             continue

@@ -8,9 +8,10 @@ import os
 from contextlib import suppress
 from pathlib import Path
 
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError
 from django.utils import timezone
 
+from eliot.writing import written
 from gallery_app.containment import (
     move_without_overwriting,
     opened_folder,
@@ -88,7 +89,7 @@ def _claim(media_file: MediaFile, target: str, **facts: object) -> bool:
     mine = MediaFile.objects.filter(
         pk=media_file.pk, path=here, moving_from="", trashed_at=media_file.trashed_at
     )
-    with transaction.atomic(durable=True):
+    with written(durable=True):
         won = mine.update(path=target, path_key=path_key(target), moving_from=here, **facts)
     # not read back: a repair may have changed the row already, and the move below goes on
     for name, value in {"path": target, "moving_from": here, **facts}.items():
@@ -138,7 +139,7 @@ def _settle(media_file: MediaFile, *, by_repair: bool = False) -> bool:
     rows = MediaFile.objects.filter(pk=media_file.pk)
     if by_repair:
         rows = rows.filter(path=target, moving_from=source)
-    with transaction.atomic(durable=True):
+    with written(durable=True):
         won = rows.update(**facts)
     forget(media_file.pk)
     media_file.refresh_from_db()

@@ -65,8 +65,7 @@ class SessionPage(StripPage):
         table = Table(self.session, self.stage, self.show)
         address = reverse("sessions:cells", args=[self.session.slug])
         url = f"{address}?stage={table.index + 1}&show={table.filter}&first=0"
-        stage = table.stages[table.index]
-        return [fragment("sessions/_grid_anew.html", url=url, filter=table.filter, stage=stage)]
+        return [fragment("sessions/_grid_anew.html", url=url)]
 
     def around(self) -> Sequence[str]:
         """Send the strip, and the bars whose text differs from what this page has."""

@@ -249,6 +249,7 @@ _NOT_IN_CELLS = (
     "job__recipe",
     "job__winner__sent",
     "job__winner__outputs",
+    "job__winner__media_file__facts__recipe",
     "job__winner__node__node_classes",
     "job__winner__node__samplers",
     "job__winner__node__schedulers",
@@ -264,15 +265,13 @@ class GenerationQuerySet(models.QuerySet["Generation"]):
         return self.filter(round__session=session, round__stage=stage).order_by("number")
 
     def with_pictures(self) -> Self:
-        """Read job, node, output and facts along, for a grid in a fixed number of queries.
+        """Read job, node, picture and facts along, for a grid in one query.
 
         Large JSON that no cell shows stays in the database: graphs as sent, inventories, forms.
         """
-        return (
-            self.select_related("round", "job__winner__node", "job__source__facts")
-            .defer(*_NOT_IN_CELLS)
-            .prefetch_related("job__outputs__media_file__facts")
-        )
+        return self.select_related(
+            "round", "job__winner__node", "job__winner__media_file__facts", "job__source__facts"
+        ).defer(*_NOT_IN_CELLS)
 
     def flagged(self, flag: str) -> Self:
         """Return those whose picture has this verdict."""

@@ -11,6 +11,7 @@ from django.utils import timezone
 from django.utils.text import slugify
 
 from eliot import live
+from eliot.writing import written
 from farm_app import nudges
 from farm_app.models import (
     GpuNode,
@@ -73,7 +74,7 @@ def place_round(session: WorkSession, order: Order, *, owner: Any = None) -> Rou
     """
     key = order.submission_key or uuid.uuid4().hex
     version = _version_for(order)
-    with transaction.atomic():  # it takes the write lock at once, so that a double press waits here
+    with written():  # it takes the write lock at once, so that a double press waits here
         existing = Round.objects.filter(submission_key=key).first()
         if existing is not None:
             return existing

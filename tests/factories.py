@@ -140,10 +140,10 @@ def finish(
     """Give each one a picture, as if a node had made it; rows only, no files."""
     found = list(generations)
     by = on or GpuNode.objects.first() or node()
-    attempts = [_attempt(one, by) for one in found]
     files = [_media_file(one, flag) for one in found]
-    Attempt.objects.bulk_create(attempts)
+    attempts = [_attempt(one, by, file) for one, file in zip(found, files, strict=True)]
     MediaFile.objects.bulk_create(files)
+    Attempt.objects.bulk_create(attempts)
     MediaFacts.objects.bulk_create(_facts(one) for one in files)
     JobOutput.objects.bulk_create(
         JobOutput(job=one.job, ordinal=0, media_file=file)
@@ -156,8 +156,15 @@ def finish(
     return files
 
 
-def _attempt(one: Generation, by: GpuNode) -> Attempt:
-    return Attempt(job=one.job, node=by, origin=by.origin, fence=1, state=AttemptState.COMMITTED)
+def _attempt(one: Generation, by: GpuNode, file: MediaFile) -> Attempt:
+    return Attempt(
+        job=one.job,
+        node=by,
+        origin=by.origin,
+        fence=1,
+        state=AttemptState.COMMITTED,
+        media_file=file,
+    )
 
 
 def _media_file(one: Generation, flag: str) -> MediaFile:

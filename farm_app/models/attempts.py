@@ -7,6 +7,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 
+from eliot.writing import in_turn
 from farm_app.models.jobs import Job
 from farm_app.models.nodes import GpuNode
 from farm_app.models.states import (
@@ -18,7 +19,6 @@ from farm_app.models.states import (
     FailureClass,
     may_become,
 )
-from farm_app.writing import in_turn
 from gallery_app.models import MediaFile
 
 

@@ -16,28 +16,28 @@ from django.db.models import Q
 from django.utils import timezone
 
 from eliot import live
+from eliot.writing import written
 from farm_app.models.nodes import GpuNode
 from farm_app.models.states import (
     ENDED_JOBS,
     HOLDING,
     JOB_MOVES,
-    LIVE,
     OPEN_JOBS,
     AttemptState,
     JobState,
     may_become,
 )
 from farm_app.models.templates import TemplateVersion, Work
-from farm_app.writing import written
 from gallery_app.models import Library, MediaFile
 
 if TYPE_CHECKING:
     from farm_app.models.attempts import Attempt, JobEvent
 
 FARM_GROUP = "farm"
-# A person may ask again for what has ended, or for what waits for a person.
+# A person may ask again for what has ended or is about to be cancelled, or for what waits for a person.
 MAY_BE_ASKED_AGAIN: Final = (
     JobState.FAILED,
+    JobState.CANCELLING,
     JobState.CANCELLED,
     JobState.ATTENTION,
     JobState.WAITING,
@@ -262,7 +262,11 @@ class Job(models.Model):
         return event
 
     def ask_again(self, *, actor: str = "") -> bool:
-        """Queue a failed or cancelled job again with the same seed and values; every node may try again."""
+        """Queue a failed or cancelled job again with the same seed and values; every node may try again.
+
+        An attempt that is still under way is superseded, so that it cannot deliver. `cancelling.ask_again` also has
+        its node told.
+        """
         with written():
             # Earlier failures are history: a person decided that it is worth trying everywhere again.
             won = self.move(
@@ -279,9 +283,8 @@ class Job(models.Model):
                 finished=None,
             )
             if won:
-                self.attempts.filter(state__in=LIVE).update(
-                    state=AttemptState.SUPERSEDED, ended=timezone.now()
-                )
+                for attempt in self.attempts.live():
+                    attempt.move(AttemptState.SUPERSEDED, reason="Asked again.")
         return won
 
     def holding_attempt(self) -> "Attempt | None":
@@ -290,9 +293,8 @@ class Job(models.Model):
 
     @property
     def output(self) -> MediaFile | None:
-        """The picture: the output with ordinal 0."""
-        first = next((one for one in self.outputs.all() if one.ordinal == 0), None)
-        return first.media_file if first else None
+        """The picture: what the winner brought home, which is the output with ordinal 0."""
+        return self.winner.media_file if self.winner else None
 
 
 _collecting: Final = threading.local()

@@ -12,7 +12,7 @@ from django.db import DatabaseError, IntegrityError, models, transaction
 from django.db.models import F, Q
 from django.utils import timezone
 
-from farm_app.writing import in_turn
+from eliot.writing import in_turn
 
 logger = logging.getLogger(__name__)
 

@@ -1,23 +1,18 @@
 """Obstacles that no running job will remove: jobs wait for a person, say why, and go on when the cause is gone."""
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Final
+from collections.abc import Iterable, Iterator, Mapping
 
 from django.utils import timezone
 
 from farm_app import planner
 from farm_app.models import Job
-from farm_app.models.jobs import told_once
 from farm_app.models.states import JobState
 from farm_app.planner import Batch, Plan, Refusal
 from farm_app.planning.drawing import Drawn
 from farm_app.planning.queue import read_waiting
+from farm_app.portions import in_portions
 from farm_app.speeds import known_speeds
-from farm_app.writing import written
-
-# So many jobs are moved in one transaction: one by one a thousand take seconds, all at once hold up everybody.
-AT_ONCE: Final = 50
 
 
 def sort_out_obstacles(drawn: Drawn) -> None:
@@ -26,15 +21,15 @@ def sort_out_obstacles(drawn: Drawn) -> None:
     A job that failed wherever it could run is failed for good: it says where and why.
     """
     stopped = dict(_refused(drawn.batches, drawn.plan))
-    _in_portions(stopped, lambda job: _stop_at(job, stopped[job.pk]))
+    in_portions(stopped, lambda job: _stop_at(job, stopped[job.pk]))
     waiting = read_waiting().batches
     if not waiting:
         return
     again = planner.plan(waiting, drawn.nodes, known_speeds(), time.time())
     refused = dict(_refused(waiting, again))
     possible = [pk for batch in waiting for pk in batch.job_ids if pk not in refused]
-    _in_portions(possible, _go_on)
-    _in_portions(_with_other_words(refused), lambda job: _reword(job, refused[job.pk]))
+    in_portions(possible, _go_on)
+    in_portions(_with_other_words(refused), lambda job: _reword(job, refused[job.pk]))
 
 
 def _refused(batches: Iterable[Batch], plan: Plan) -> Iterator[tuple[int, Refusal]]:
@@ -55,15 +50,6 @@ def _reword(job: Job, refusal: Refusal) -> None:
     facts = {"reason": refusal.sentence[:500], "advice": refusal.fix[:300]}
     if Job.objects.filter(pk=job.pk, state=JobState.WAITING).update(**facts):
         job.say(refusal.sentence)
-
-
-def _in_portions(ids: Iterable[int], move: Callable[[Job], object]) -> None:
-    left = list(ids)
-    while left:
-        portion, left = left[:AT_ONCE], left[AT_ONCE:]
-        with told_once(), written():
-            for job in Job.objects.filter(pk__in=portion).select_related("group"):
-                move(job)
 
 
 def _go_on(job: Job) -> None:

@@ -181,8 +181,7 @@ def cancel_before_the_commit(farm: Farm, placed: Round) -> Attempt:
     attempt = Attempt.objects.get(job__generation__round=placed)
     taken = storing._take(str(attempt.pk))
     assert taken is not None
-    storing._fetch(taken, Spool(taken))
-    storing._place(taken, Spool(taken))
+    storing._place(taken, Spool(taken), storing._fetch(taken, Spool(taken)))
     farm.cancel(placed)
     Attempt.objects.update(store_until=None)
     return attempt

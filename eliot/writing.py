@@ -28,7 +28,11 @@ def in_turn() -> Iterator[None]:
 
 
 @contextmanager
-def written() -> Iterator[None]:
-    """Run a block in one transaction, in turn."""
-    with in_turn(), transaction.atomic():
+def written(*, durable: bool = False) -> Iterator[None]:
+    """Run a block in one transaction, in turn.
+
+    Args:
+        durable: It must not be part of another one: it is committed when the block ends.
+    """
+    with in_turn(), transaction.atomic(durable=durable):
         yield

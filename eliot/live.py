@@ -74,6 +74,8 @@ async def _send_outbox() -> None:
         _outbox.clear()
         _outbox_loop = None
     layer = get_channel_layer()
+    if layer is None:
+        return
     for (group, kind), jobs in waiting.items():
         try:
             await layer.group_send(group, {"type": kind, "jobs": sorted(jobs)})

@@ -111,7 +111,7 @@ async def test_nudges_that_come_at_once_reach_the_layer_as_one(
     await opened.connect()
     await heard(opened)
     layer: Any = get_channel_layer()
-    sent = []
+    sent: list[Any] = []
     monkeypatch.setattr(type(layer), "group_send", lambda _, *what: _kept(sent, what))
     for job in (2, 1):
         live.publish("counting", "page.progress", [job])

@@ -11,7 +11,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.timesince import timesince
 
-from farm_app import health, nudges
+from farm_app import cancelling, health, nudges
 from farm_app.comfy.workflow import check_graph
 from farm_app.models import (
     Attempt,
@@ -283,9 +283,6 @@ class JobAdmin(ReadOnly, admin.ModelAdmin[Job]):
     @admin.action(description="Requeue the selected failed or cancelled jobs")
     def requeue(self, request: HttpRequest, jobs: QuerySet[Job]) -> None:
         """Ask them again."""
-        done = sum(
-            job.ask_again(actor=request.user.get_username())
-            for job in jobs.exclude(state=JobState.DONE)
-        )
-        nudges.idle_nodes()
+        asked = jobs.exclude(state=JobState.DONE).values_list("pk", flat=True)
+        done = cancelling.ask_again(asked, actor=request.user.get_username())
         self.message_user(request, f"{done} asked again.")

@@ -1,14 +1,19 @@
-"""Telling nodes to drop what nobody wants any more: cancelled jobs, and copies of what came from elsewhere."""
+"""Second thoughts: cancelling jobs and asking for them again, and telling nodes to drop what nobody wants any more."""
 
 import logging
+from collections.abc import Iterable
 from contextlib import suppress
 from typing import Final
 from uuid import UUID
 
+from django.utils import timezone
+
+from farm_app import nudges
 from farm_app.comfy.client import ComfyClient, Queue
 from farm_app.comfy.errors import ComfyError
-from farm_app.models import Attempt
+from farm_app.models import Attempt, Job
 from farm_app.models.states import COMING_HOME, HOLDING, AttemptState, JobState
+from farm_app.portions import in_portions
 from farm_app.timers import LOOK_S
 
 logger = logging.getLogger(__name__)
@@ -21,6 +26,49 @@ _GIVEN_UP: Final = (
     AttemptState.SUPERSEDED,
     AttemptState.CANCELLED,
 )
+
+
+def cancel(jobs: Iterable[int], *, actor: str = "") -> int:
+    """Cancel those of these jobs, by id, that have not ended; return how many.
+
+    No result of them counts from here on. What waits ends at once; what renders is told to stop, and holds its node
+    until it has.
+    """
+    return in_portions(jobs, lambda job: _cancel(job, actor))
+
+
+def _cancel(job: Job, actor: str) -> bool:
+    if job.state == JobState.CANCELLING:
+        return False  # its node was told already
+    attempt = job.holding_attempt()
+    if job.state == JobState.RUNNING and attempt is not None:
+        if not job.move(JobState.CANCELLING, "Cancel asked.", attempt=attempt, actor=actor):
+            return False
+        nudges.cancel_on_commit(attempt)
+        return True
+    for live in job.attempts.live():
+        live.move(AttemptState.SUPERSEDED, reason="Cancelled.")
+    now = timezone.now()
+    return job.move(JobState.CANCELLED, "Cancelled.", actor=actor, finished=now, reason="")
+
+
+def ask_again(jobs: Iterable[int], *, actor: str = "") -> int:
+    """Queue those of these jobs, by id, that may be asked for again; return how many.
+
+    What of them is still on a node, since its cancel was not confirmed yet, is stopped there and counts no more.
+    """
+    count = in_portions(jobs, lambda job: _ask_again(job, actor))
+    nudges.idle_nodes_on_commit()
+    return count
+
+
+def _ask_again(job: Job, actor: str) -> bool:
+    held = list(job.attempts.holding())
+    if not job.ask_again(actor=actor):
+        return False
+    for attempt in held:
+        nudges.cancel_on_commit(attempt)
+    return True
 
 
 def stop_on_node(attempt_id: str) -> None:

@@ -275,15 +275,14 @@ def _what_happened(generation: Generation) -> dict[str, Any]:
 def _stage_rows(request: HttpRequest, slug: str) -> tuple[Table, QuerySet[Generation]]:
     session = session_or_404(slug)
     table = Table(session, asked_stage(request, session))
-    rows = Generation.objects.of_stage(session, table.index).select_related("job__group")
-    return table, rows
+    return table, Generation.objects.of_stage(session, table.index)
 
 
 def _after_batch(request: HttpRequest, slug: str, toast: dict[str, Any]) -> HttpResponse:
     table = table_of(request, session_or_404(slug))
     if not wants_fragment(request):
         messages.info(request, toast["text"], extra_tags=toast.get("undo_url", ""))
-        return redirect(f"{table.session.url}?stage={table.index + 1}")
+        return redirect(table.url)
     context = table_context(table)
     return fragments(
         request,

@@ -2,14 +2,15 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from django.db import transaction
-from django.utils import timezone
+from django.db.models import QuerySet
 
-from farm_app import nudges
-from farm_app.models import Job
-from farm_app.models.states import OPEN_JOBS, AttemptState, JobState
+from farm_app import cancelling
+from farm_app.models import JobEvent
+from farm_app.models.states import OPEN_JOBS, JobState
 from gallery_app.failures import GalleryError, NoPicture
 from gallery_app.models import MediaFile
 from sessions_app.models import Generation, WorkSession
@@ -40,47 +41,35 @@ def judge(generation: Generation, flag: str, *, actor: str = "") -> None:
 
 def cancel(generations: Iterable[Generation], *, actor: str = "") -> int:
     """Cancel what has not ended; returns how many. What waits ends at once, what renders is told to stop."""
-    return sum(cancel_job(one.job, actor=actor) for one in generations)
-
-
-def cancel_job(job: Job, *, actor: str = "") -> bool:
-    """Cancel one job: no result of it counts from here on. A node that was told already is not told again."""
-    now = timezone.now()
-    with transaction.atomic():
-        job.refresh_from_db(fields=["state"])
-        if job.state == JobState.CANCELLING:
-            return False
-        attempt = job.holding_attempt()
-        if job.state == JobState.RUNNING and attempt is not None:
-            if not job.move(JobState.CANCELLING, "Cancel asked.", attempt=attempt, actor=actor):
-                return False
-            nudges.cancel_on_commit(attempt)
-            return True
-        for live in job.attempts.live():
-            live.move(AttemptState.SUPERSEDED, reason="Cancelled.")
-        return job.move(JobState.CANCELLED, "Cancelled.", actor=actor, finished=now, reason="")
+    return cancelling.cancel([one.job_id for one in generations], actor=actor)
 
 
 def retry(generations: Iterable[Generation], *, actor: str = "") -> int:
     """Ask failed or cancelled ones again with the same seed and values; every node may try again."""
-    count = sum(one.job.ask_again(actor=actor) for one in generations)
-    nudges.idle_nodes_on_commit()
-    return count
+    return cancelling.ask_again([one.job_id for one in generations], actor=actor)
 
 
 def delete(session: WorkSession, *, actor: str = "") -> None:
     """Take a session out of sight and cancel what it waits for; pictures stay in their library."""
     session.delete_softly()
-    rows = Generation.objects.filter(round__session=session).select_related("job__group")
-    cancel(rows.filter(job__state__in=OPEN_JOBS), actor=actor)
+    cancel(Generation.objects.filter(round__session=session, job__state__in=OPEN_JOBS), actor=actor)
 
 
 def undelete(session: WorkSession, *, actor: str = "") -> None:
     """Undo `delete`: the session is there again, and what was cancelled with it is asked for again."""
-    rows = Generation.objects.filter(round__session=session).select_related("job__group")
-    cancelled = rows.filter(job__state=JobState.CANCELLED, job__finished__gte=session.deleted_at)
+    cancelled = list(_cancelled_since(session.deleted_at, session)) if session.deleted_at else []
     session.undelete()
     retry(cancelled, actor=actor)
+
+
+def _cancelled_since(moment: datetime, session: WorkSession) -> QuerySet[Generation]:
+    """Return what somebody cancelled from then on, whether its node has confirmed that yet or not."""
+    asked = JobEvent.objects.filter(
+        at__gte=moment,
+        before__in=[state for state in OPEN_JOBS if state != JobState.CANCELLING],
+        after__in=(JobState.CANCELLING, JobState.CANCELLED),
+    )
+    return Generation.objects.filter(round__session=session, job__in=asked.values("job"))
 
 
 @dataclass(frozen=True)

@@ -45,7 +45,7 @@ JOB_MOVES: Final[dict[str, frozenset[str]]] = {
         {J.STORING, J.QUEUED, J.CANCELLING, J.CANCELLED, J.FAILED, J.ATTENTION, J.WAITING}
     ),
     J.STORING: frozenset({J.DONE, J.QUEUED, J.CANCELLED, J.FAILED, J.ATTENTION}),
-    J.CANCELLING: frozenset({J.CANCELLED}),
+    J.CANCELLING: frozenset({J.CANCELLED, J.QUEUED}),  # confirmed, or asked again before that
     J.DONE: frozenset(),
     J.CANCELLED: frozenset({J.QUEUED}),  # asked again
     J.FAILED: frozenset({J.QUEUED}),  # retried

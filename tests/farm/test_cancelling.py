@@ -103,6 +103,39 @@ def test_a_retry_of_what_runs_changes_nothing(farm: Farm) -> None:
     assert len(node.executions()) == 1
 
 
+def test_what_is_asked_again_before_its_node_has_stopped_is_made_once(farm: Farm) -> None:
+    node = farm.node("gpu-a", seconds={"sd15": 1.0})
+    placed = farm.ask(2)
+    farm.work()
+    wait_until(lambda: Attempt.objects.filter(state=AttemptState.RUNNING).exists())
+    farm.cancel(placed)
+    assert Job.objects.filter(state=JobState.CANCELLING).count() == 1
+    assert farm.retry(placed) == 2
+    assert farm.retry(placed) == 0
+    jobs = farm.done(placed)
+    assert attempts(jobs[0]) == [("gpu-a", "superseded"), ("gpu-a", "committed")]
+    assert attempts(jobs[1]) == [("gpu-a", "committed")]
+    assert sorted(line["status"] for line in node.told("end")) == [
+        "interrupted",
+        "success",
+        "success",
+    ]
+
+
+def test_what_is_asked_again_at_any_moment_of_its_cancelling_is_made_once(farm: Farm) -> None:
+    farm.two({"seconds": {"sd15": 0.1}}, {"seconds": {"sd15": 0.1}})
+    rounds = [farm.ask(1) for _ in range(16)]
+    farm.work()
+    for placed in rounds:
+        time.sleep(random.uniform(0, 0.1))  # noqa: S311
+        farm.cancel(placed)
+        time.sleep(random.uniform(0, 0.05))  # noqa: S311
+        farm.retry(placed)
+    for placed in rounds:
+        (job,) = farm.done(placed)
+        assert [state for _, state in attempts(job)].count("committed") == 1
+
+
 def test_what_was_cancelled_can_be_asked_for_again(farm: Farm) -> None:
     farm.node()
     placed = farm.ask(2)

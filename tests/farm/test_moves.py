@@ -130,7 +130,7 @@ def test_only_what_has_ended_or_waits_for_a_person_can_be_asked_again(
     attempt = attempt_of(job, state=AttemptState.PRODUCED)
     Job.objects.filter(pk=job.pk).update(state=state, winner=attempt, failures=3, fence=1)
     job.refresh_from_db()
-    people = (JobState.FAILED, JobState.CANCELLED, JobState.ATTENTION, JobState.WAITING)
+    people = (*ENDED_JOBS[1:], JobState.CANCELLING, JobState.ATTENTION, JobState.WAITING)
     assert job.ask_again() == (state in people)
     job.refresh_from_db()
     assert job.state == (JobState.QUEUED if state in people else state)

@@ -3,7 +3,10 @@
 import shutil
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
+from farm_app import setbacks
 from farm_app.models import Attempt, Job, JobEvent
 from farm_app.models.states import AttemptState, JobState
 from gallery_app.models import Library, MediaFile
@@ -104,6 +107,15 @@ def test_a_stale_page_cancels_what_the_row_says_not_what_it_shows(studio: None) 
     assert state(stale) == JobState.DONE
 
 
+def test_a_large_batch_is_cancelled_and_asked_again_in_a_few_commits(live_studio: None) -> None:
+    rows = factories.takes(factories.placed(60))
+    for verb in (takes.cancel, takes.retry):
+        with CaptureQueriesContext(connection) as asked:
+            assert verb(rows) == 60
+        commits = [one for one in asked.captured_queries if one["sql"] == "COMMIT"]
+        assert len(commits) == 2
+
+
 @pytest.mark.parametrize("ended", [JobState.FAILED, JobState.CANCELLED, JobState.ATTENTION])
 def test_a_retry_is_the_same_job_with_the_same_seed(studio: None, ended: JobState) -> None:
     (one,) = factories.takes(factories.placed(seed="7"))
@@ -122,6 +134,31 @@ def test_what_is_done_or_under_way_is_not_asked_again(studio: None) -> None:
     factories.running(runs)
     assert takes.retry(factories.takes(done.round)) == 0
     assert [state(one) for one in (done, runs, waits)] == ["done", "running", "queued"]
+
+
+def test_undoing_a_delete_brings_back_what_its_node_has_not_stopped_yet(studio: None) -> None:
+    session = factories.session()
+    waits, runs = factories.takes(factories.placed(2, of=session))
+    attempt = factories.running(runs)
+    takes.delete(session)
+    assert (state(waits), state(runs)) == (JobState.CANCELLED, JobState.CANCELLING)
+    takes.undelete(session)
+    assert (state(waits), state(runs)) == (JobState.QUEUED, JobState.QUEUED)
+    attempt.refresh_from_db()
+    assert attempt.state == AttemptState.SUPERSEDED
+    setbacks.confirm_cancel(attempt, "Cancelled.")  # its feeder hears of the end only now
+    assert state(runs) == JobState.QUEUED
+
+
+def test_undoing_a_delete_leaves_alone_what_was_cancelled_before(studio: None) -> None:
+    session = factories.session()
+    ended, stopping, waits = factories.takes(factories.placed(3, of=session))
+    attempt = factories.running(stopping)
+    takes.cancel([ended, stopping])
+    takes.delete(session)
+    setbacks.confirm_cancel(attempt, "Cancelled.")
+    takes.undelete(session)
+    assert [state(one) for one in (ended, stopping, waits)] == ["cancelled", "cancelled", "queued"]
 
 
 def test_the_dropped_ones_go_to_the_trash_and_come_back(studio: None) -> None:

@@ -74,7 +74,8 @@ def place_round(session: WorkSession, order: Order, *, owner: Any = None) -> Rou
     """
     key = order.submission_key or uuid.uuid4().hex
     version = _version_for(order)
-    with written():  # it takes the write lock at once, so that a double press waits here
+    with written():
+        _lock(session)
         existing = Round.objects.filter(submission_key=key).first()
         if existing is not None:
             return existing
@@ -82,6 +83,14 @@ def place_round(session: WorkSession, order: Order, *, owner: Any = None) -> Rou
         _write_generations(round_, order, version)
         session.touch()
     return round_
+
+
+def _lock(session: WorkSession) -> None:
+    """Let one order after the other be placed in a session, so that a double press waits here and finds the first.
+
+    PostgreSQL locks the session's row; SQLite has let one transaction in to begin with.
+    """
+    WorkSession.objects.select_for_update().only("pk").get(pk=session.pk)
 
 
 def _version_for(order: Order) -> TemplateVersion:

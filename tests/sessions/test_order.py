@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from farm_app.models import GpuNode, Job, JobEvent, JobGroup, Priority, WorkflowTemplate
-from sessions_app.models import Generation, Round
+from sessions_app.models import Generation, Round, WorkSession
 from sessions_app.order import SEED_LIMIT, CannotPlace, place_round, sampled_steps
 from tests import factories
 
@@ -92,20 +92,35 @@ def test_the_same_submission_key_is_the_same_round(studio: None) -> None:
     assert rows() == before
 
 
-def test_two_presses_at_the_same_moment_are_one_round(live_studio: None) -> None:
-    session, together = factories.session(), Barrier(2)
+def at_once(session: WorkSession, *keys: str) -> list[Round]:
+    """Place an order of two pictures for each key, all at the same moment."""
+    together = Barrier(len(keys))
 
-    def press(_: int) -> int:
+    def press(key: str) -> Round:
         try:
             together.wait(10)
-            return place_round(session, factories.order(2, submission_key="k")).pk
+            return place_round(session, factories.order(2, submission_key=key))
         finally:
             connections.close_all()
 
-    with ThreadPoolExecutor(2) as pool:
-        placed = set(pool.map(press, range(2)))
-    assert len(placed) == 1
+    with ThreadPoolExecutor(len(keys)) as pool:
+        return list(pool.map(press, keys))
+
+
+def test_presses_of_one_form_at_the_same_moment_are_one_round(live_studio: None) -> None:
+    placed = at_once(factories.session(), *["k"] * 6)
+    assert len(set(placed)) == 1
     assert rows()[:4] == [1, 2, 1, 2]
+
+
+def test_rounds_placed_at_the_same_moment_are_numbered_one_after_the_other(
+    live_studio: None,
+) -> None:
+    session = factories.session()
+    placed = at_once(session, *"abcdef")
+    assert sorted(one.number for one in placed) == [1, 2, 3, 4, 5, 6]
+    numbers = Generation.objects.of_stage(session, 0).values_list("number", flat=True)
+    assert list(numbers) == list(range(1, 13))
 
 
 def test_rounds_and_pictures_are_numbered_on(studio: None) -> None:

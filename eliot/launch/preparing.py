@@ -10,6 +10,7 @@ from django.core.management import call_command
 
 from farm_app.models import Attempt, Lease
 from farm_app.seeding import seed_workflows
+from farm_app.spool import tidy
 from gallery_app.models import Library
 from gallery_app.trash import finish_pending_moves
 
@@ -26,9 +27,10 @@ def prepare() -> None:
 
 
 def take_over() -> None:
-    """End the leases of this host's dead runner at once: the kernel has freed its lock."""
+    """End the leases of this host's dead runner at once, and what it had half done: the kernel has freed its lock."""
     Lease.objects.free_host()
     Attempt.objects.coming_home().update(store_until=None)
+    tidy(oldest_s=0)
 
 
 def collect_static() -> None:

@@ -11,7 +11,7 @@ from django.db import connection
 def register_checks() -> None:
     """Register them."""
     register(immediate_is_off)
-    register(sqlite_is_sound, "database")
+    register(sqlite_is_sound)
 
 
 def immediate_is_off(app_configs: Any, **kwargs: Any) -> Sequence[CheckMessage]:

@@ -1,4 +1,4 @@
-"""What must be true before anything runs: tables, seeds, static files, and leases of a runner that died."""
+"""What must be true before anything runs: tables, a sound set-up, seeds, static files, leases of a dead runner."""
 
 import hashlib
 import logging
@@ -7,6 +7,7 @@ from pathlib import Path
 from django.conf import settings
 from django.contrib.staticfiles import finders
 from django.core.management import call_command
+from django.core.management.base import BaseCommand
 
 from farm_app.models import Attempt, Lease
 from farm_app.seeding import seed_workflows
@@ -18,8 +19,13 @@ logger = logging.getLogger(__name__)
 
 
 def prepare() -> None:
-    """Migrate, seed, and take up what an earlier runner left; only under the run lock."""
+    """Migrate, check, seed, and take up what an earlier runner left; only under the run lock.
+
+    Raises:
+        SystemCheckError: The set-up is wrong; names every fault with its hint. Warnings go to stderr.
+    """
     call_command("migrate", verbosity=0, interactive=False)
+    BaseCommand().check(databases=["default"])
     seed_workflows()
     Library.default()
     finish_pending_moves()

@@ -19,7 +19,7 @@ class Command(BaseCommand):
     help = (
         "Starts Eliot on this machine: pages, workers, and a demo farm when no node is configured."
     )
-    requires_system_checks = ()
+    requires_system_checks = ()  # they run once, when the tables are there
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """Declare the options."""

@@ -11,7 +11,7 @@ from tests.house.household import Household
 
 pytestmark = pytest.mark.drill
 COUNT = 20
-DEMO = ("--demo", "4", "--demo-speed", "4")
+DEMO = ("--demo", "4", "--demo-speed", "2.5")
 
 
 @pytest.fixture
@@ -20,7 +20,7 @@ def house(tmp_path: Path) -> Iterator[Household]:
         yield found.start(*DEMO)
 
 
-@pytest.mark.parametrize("there", [0, 7, 16], ids=["just placed", "in mid-batch", "nearly done"])
+@pytest.mark.parametrize("there", [0, 7, 14], ids=["just placed", "in mid-batch", "mostly stored"])
 def test_twenty_asked_for_are_twenty_pictures_whenever_all_of_it_is_killed(
     house: Household, there: int
 ) -> None:

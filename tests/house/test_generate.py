@@ -13,7 +13,8 @@ from typing import Any
 import pytest
 from django.conf import settings
 from django.core.management import CommandError, call_command
-from django.db import connections
+from django.db import connection, connections
+from django.db.migrations.recorder import MigrationRecorder
 
 from eliot.launch.run_lock import run_lock
 from farm_app.models import Job, JobGroup
@@ -138,6 +139,21 @@ def test_bad_input_ends_with_2_says_why_and_places_nothing(
     assert [one._default_manager.count() for one in rows] == [0, 0, 0, 0]
 
 
+def test_beside_an_eliot_with_older_tables_it_says_to_restart_it(beside: None) -> None:
+    recorder = MigrationRecorder(connection)
+    recorder.record_unapplied("sessions_app", "0001_initial")
+    said = io.StringIO()
+    try:
+        with pytest.raises(
+            CommandError, match="another version of the database; restart it"
+        ) as end:
+            call_command("generate", "a lighthouse", "--json", stdout=said)
+    finally:
+        recorder.record_applied("sessions_app", "0001_initial")
+    assert end.value.returncode == 1
+    assert "restart it" in json.loads(said.getvalue())["error"]
+
+
 def test_it_follows_what_it_placed_to_the_end(beside: None) -> None:
     with ThreadPoolExecutor(1) as pool:
         result = in_background(pool, "a lighthouse", "--count", "2", "--wait", "--json")
@@ -183,19 +199,32 @@ def test_what_waits_for_a_person_is_not_waited_for(
     assert (code, told["state"], told["error"]) == (1, "waiting", "No node has it.")
 
 
-@pytest.mark.drill
-def test_alone_it_renders_by_itself_on_demo_nodes(tmp_path: Path) -> None:
+def alone(data: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     clean = {name: value for name, value in os.environ.items() if not name.startswith("ELIOT_")}
-    command = ["manage.py", "generate", "a lighthouse", "--count", "2", "--json"]
-    ended = subprocess.run(
-        [sys.executable, *command],
-        env={**clean, "ELIOT_DATA": str(tmp_path / "data")},
+    return subprocess.run(
+        [sys.executable, "manage.py", "generate", *arguments, "--json"],
+        env={**clean, "ELIOT_DATA": str(data)},
         cwd=settings.BASE_DIR,
         capture_output=True,
         text=True,
         timeout=120,
         check=False,
     )
+
+
+@pytest.mark.parametrize("arguments", [[""], ["x", "--steps", "1000"], ["x", "--family", "nobody"]])
+def test_alone_bad_input_is_judged_before_any_node_starts(
+    tmp_path: Path, arguments: list[str]
+) -> None:
+    ended = alone(tmp_path / "data", *arguments)
+    assert ended.returncode == 2, ended.stderr
+    assert json.loads(ended.stdout)["error"]
+    assert not (tmp_path / "data" / "demo").exists()
+
+
+@pytest.mark.drill
+def test_alone_it_renders_by_itself_on_demo_nodes(tmp_path: Path) -> None:
+    ended = alone(tmp_path / "data", "a lighthouse", "--count", "2")
     assert ended.returncode == 0, ended.stderr
     found: dict[str, Any] = json.loads(ended.stdout.splitlines()[-1])
     assert [one["state"] for one in found["generations"]] == ["done", "done"]

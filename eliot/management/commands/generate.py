@@ -55,7 +55,14 @@ class Command(BaseCommand):
     def _generate(self, options: dict[str, Any]) -> None:
         """Place, and wait when asked to or when nobody else would render."""
         with ExitStack() as stack:
-            is_alone = self._take_over(stack)
+            is_alone = _is_alone(stack)
+            if is_alone:
+                prepare()
+            else:
+                _require_same_tables()
+            self._judge(options)
+            if is_alone:
+                self._start(stack)
             placed = self._place(options)
             if options["wait"] or is_alone:
                 wait_for(placed)
@@ -65,14 +72,15 @@ class Command(BaseCommand):
         if (options["wait"] or is_alone) and states != {JobState.DONE}:
             raise SystemExit(1)
 
-    def _take_over(self, stack: ExitStack) -> bool:
-        """Take the run lock and start workers if nobody has it; say whether this process renders."""
-        try:
-            stack.enter_context(run_lock())
-        except AlreadyRunning:
-            call_command("migrate", verbosity=0, interactive=False, check_unapplied=True)
-            return False
-        prepare()
+    def _judge(self, options: dict[str, Any]) -> None:
+        """Refuse what no farm would take, before nodes are started for it."""
+        if options["family"] not in families.FAMILIES:
+            known = ", ".join(families.FAMILIES)
+            raise CommandError(f"--family: {options['family']!r} is none of {known}.", returncode=2)
+        self._form(_new_session(), options, have=frozenset(families.FAMILIES))
+
+    def _start(self, stack: ExitStack) -> None:
+        """Start what renders here: demo nodes if there are no others, and workers."""
         farm = start_farm(Wishes(), self.stderr.write)
         if farm is not None:
             stack.callback(farm.stop)
@@ -81,18 +89,10 @@ class Command(BaseCommand):
         workers = Workers()
         workers.start()
         stack.callback(lambda: workers.stop(grace_s=GRACE_S))
-        return True
 
     def _place(self, options: dict[str, Any]) -> Round:
-        if options["family"] not in families.FAMILIES:
-            known = ", ".join(families.FAMILIES)
-            raise CommandError(f"--family: {options['family']!r} is none of {known}.", returncode=2)
-        session = WorkSession(title="Untitled", flow="draft_grid")
-        form = self._form(session, options)
-        if not form.is_valid():
-            raise CommandError("\n".join(_faults(form)), returncode=2)
-        session = WorkSession.begin(owner=local_owner())
-        form.session = session
+        form = self._form(_new_session(), options, have=families_of_farm())
+        session = form.session = WorkSession.begin(owner=local_owner())
         table = Table(session, 0)
         try:
             return place_asked(session, order_from_form(form, table), form, owner=session.owner)
@@ -100,8 +100,14 @@ class Command(BaseCommand):
             session.delete()
             raise CommandError(f"{fault.sentence} {fault.fix}".strip(), returncode=2) from fault
 
-    def _form(self, session: WorkSession, options: dict[str, Any]) -> AskForm:
-        have = families_of_farm()
+    def _form(
+        self, session: WorkSession, options: dict[str, Any], *, have: frozenset[str]
+    ) -> AskForm:
+        """Return the filled form of the session page.
+
+        Raises:
+            CommandError: Something in it is wrong.
+        """
         asked = {
             name: options[name]
             for name in ("width", "height", "steps", "seed", "cfg")
@@ -117,7 +123,10 @@ class Command(BaseCommand):
             "negative": options["negative"],
             "count": options["count"],
         }
-        return AskForm({**start, **asked, **words}, session=session, stage=0, have=have)
+        form = AskForm({**start, **asked, **words}, session=session, stage=0, have=have)
+        if not form.is_valid():
+            raise CommandError("\n".join(_faults(form)), returncode=2)
+        return form
 
     def _print(self, found: dict[str, Any], *, as_json: bool) -> None:
         if as_json:
@@ -127,6 +136,28 @@ class Command(BaseCommand):
         for one in found["generations"]:
             said = one["path"] or one["error"] or ""
             self.stdout.write(f"  {one['state']:<10} {one['node'] or '':<14} {said}")
+
+
+def _is_alone(stack: ExitStack) -> bool:
+    """Take the run lock; say whether nobody else has it, so that this process renders."""
+    try:
+        stack.enter_context(run_lock())
+    except AlreadyRunning:
+        return False
+    return True
+
+
+def _require_same_tables() -> None:
+    try:
+        call_command("migrate", verbosity=0, interactive=False, check_unapplied=True)
+    except SystemExit as end:
+        raise CommandError(
+            "The running Eliot has another version of the database; restart it.", returncode=1
+        ) from end
+
+
+def _new_session() -> WorkSession:
+    return WorkSession(title="Untitled", flow="draft_grid")
 
 
 def _faults(form: AskForm) -> list[str]:

@@ -1,58 +1,79 @@
 """The one thing to know about the farm before all else, with the next step."""
 
+from typing import Final
+from urllib.parse import urlencode
+
 from django.db.models import Count, Q
 from django.urls import reverse
 
-from farm_app.found import found_node
+from farm_app import found
 from farm_app.models import GpuNode
 from farm_app.models.nodes import Health
 
+Banner = dict[str, str]
+"""Kind, title, text, action_url and action_label."""
 
-def banner() -> dict[str, str] | None:
+_NUMBERS: Final = {1: "One", 2: "Two", 3: "Three", 4: "Four"}
+
+
+def banner() -> Banner | None:
     """Return the banner that every page shows, or None when all is well."""
     seen = GpuNode.objects.enabled().aggregate(
         all=Count("pk"),
         demo=Count("pk", filter=Q(is_demo=True)),
         up=Count("pk", filter=Q(health__in=(Health.READY, Health.UNKNOWN))),
     )
-    add = reverse("admin:farm_app_gpunode_add")
-    origin = found_node()
+    origin = found.found_node()
     if origin is not None:
-        return {
-            "kind": "found",
-            "title": "A ComfyUI answers on this machine",
-            "text": f"It is at {origin}. Add it, and your own GPU does the rendering.",
-            "action_url": f"{add}?slug=this-machine&host=127.0.0.1&port=8188",
-            "action_label": "Add this ComfyUI",
-        }
+        return _offer(origin)
     if not seen["all"]:
-        return {
-            "kind": "offline",
-            "title": "No nodes yet",
-            "text": "Eliot renders on machines that run ComfyUI. Add the first one.",
-            "action_url": add,
-            "action_label": "Add a node",
-        }
+        return _nothing()
     if not seen["up"]:
-        return {
-            "kind": "offline",
-            "title": "No node answers",
-            "text": "Whatever you ask for is kept and starts as soon as one is back.",
-            "action_url": reverse("admin:farm_app_gpunode_changelist"),
-            "action_label": "Look at the nodes",
-        }
-    if seen["demo"] == seen["all"]:
-        many = {
-            1: "One pretend node draws",
-            2: "Two pretend nodes draw",
-            3: "Three pretend nodes draw",
-            4: "Four pretend nodes draw",
-        }.get(seen["all"], f"{seen['all']} pretend nodes draw")
-        return {
-            "kind": "demo",
-            "title": "Demo farm",
-            "text": f"{many} labelled pictures; no GPU needed.",
-            "action_url": add,
-            "action_label": "Add a real node",
-        }
-    return None
+        return _silence()
+    return _demo(seen["all"]) if seen["demo"] == seen["all"] else None
+
+
+def _offer(origin: str) -> Banner:
+    start = {"slug": "this-machine", "host": found.USUAL_HOST, "port": found.USUAL_PORT}
+    return {
+        "kind": "found",
+        "title": "A ComfyUI answers on this machine",
+        "text": f"It is at {origin}. Add it, and your own GPU does the rendering.",
+        "action_url": f"{_add()}?{urlencode(start)}",
+        "action_label": "Add this ComfyUI",
+    }
+
+
+def _nothing() -> Banner:
+    return {
+        "kind": "offline",
+        "title": "No nodes yet",
+        "text": "Eliot renders on machines that run ComfyUI. Add the first one.",
+        "action_url": _add(),
+        "action_label": "Add a node",
+    }
+
+
+def _silence() -> Banner:
+    return {
+        "kind": "offline",
+        "title": "No node answers",
+        "text": "Whatever you ask for is kept and starts as soon as one is back.",
+        "action_url": reverse("admin:farm_app_gpunode_changelist"),
+        "action_label": "Look at the nodes",
+    }
+
+
+def _demo(count: int) -> Banner:
+    nodes = "pretend node draws" if count == 1 else "pretend nodes draw"
+    return {
+        "kind": "demo",
+        "title": "Demo farm",
+        "text": f"{_NUMBERS.get(count, count)} {nodes} labelled pictures; no GPU needed.",
+        "action_url": _add(),
+        "action_label": "Add a real node",
+    }
+
+
+def _add() -> str:
+    return reverse("admin:farm_app_gpunode_add")

@@ -14,7 +14,7 @@ _NOTE: Final = "found-comfyui"
 
 
 def look_on_this_machine() -> str | None:
-    """Return the address of a ComfyUI on the usual port of this machine, and note it for the pages."""
+    """Return the address of a ComfyUI on the usual port of this machine; note it for the pages, or drop the note."""
     origin = f"http://{USUAL_HOST}:{USUAL_PORT}"
     try:
         with ComfyClient(origin, connect_timeout_s=0.5, read_timeout_s=3.0) as client:

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import logging
+import select
 import socket
 import subprocess
 import sys
@@ -21,6 +22,7 @@ logger = logging.getLogger(__name__)
 PORTS: Final = range(18200, 28200, 20)
 READY_S: Final = 20
 STOP_S: Final = 3
+_TOO_SLOW: Final = "they do not listen yet, and were ended."
 
 
 class DemoFarmFailed(Exception):
@@ -61,6 +63,11 @@ def _is_free(port: int) -> bool:
     return True
 
 
+def _last_words() -> str:
+    said = (_folder() / "farm.log").read_text(encoding="utf-8").strip().splitlines()
+    return said[-1] if said else "no reason was given"
+
+
 class DemoFarm:
     """Demo nodes in one child process without Django; they die with their parent."""
 
@@ -69,16 +76,11 @@ class DemoFarm:
         self.specs: Sequence[NodeSpec] = demo_farm(count, base_port(count), _folder(), speed)
         self._child: subprocess.Popen[str] | None = None
 
-    @property
-    def pid(self) -> int | None:
-        """The child's process id."""
-        return self._child.pid if self._child else None
-
     def start(self) -> None:
         """Start the child and wait until all its nodes listen.
 
         Raises:
-            DemoFarmFailed: It ended instead; says why.
+            DemoFarmFailed: It ended instead, or they did not listen in time; says why.
         """
         file = _folder() / "farm.json"
         file.write_text(json.dumps([spec.to_json() for spec in self.specs]), encoding="utf-8")
@@ -94,23 +96,30 @@ class DemoFarm:
                 cwd=settings.BASE_DIR,
                 start_new_session=True,
             )
-        line = self._child.stdout.readline() if self._child.stdout else ""
-        if not line.startswith("{"):
-            self._child.wait(READY_S)
-            said = (_folder() / "farm.log").read_text(encoding="utf-8").strip().splitlines()
-            msg = f"The demo nodes did not start: {said[-1] if said else 'no reason was given'}"
+        line = self._first_line()
+        if line is None or not line.startswith("{"):
+            self.stop()
+            why = _TOO_SLOW if line is None else _last_words()
+            msg = f"The demo nodes did not start: {why}"
             raise DemoFarmFailed(msg)
+
+    def _first_line(self) -> str | None:
+        """Return what the child says first: nothing if it ends instead, None if that takes too long."""
+        if self._child is None or self._child.stdout is None:
+            return None
+        said, _, _ = select.select([self._child.stdout], [], [], READY_S)
+        return self._child.stdout.readline() if said else None
 
     def stop(self) -> None:
         """End the child; it also ends by itself when its parent dies."""
         if self._child is None:
             return
-        self._child.terminate()
-        try:
-            self._child.wait(STOP_S)
-        except subprocess.TimeoutExpired:
-            self._child.kill()
-            self._child.wait()
+        with self._child as child:  # which closes its pipes
+            child.terminate()
+            try:
+                child.wait(STOP_S)
+            except subprocess.TimeoutExpired:
+                child.kill()
 
 
 def register(specs: Sequence[NodeSpec]) -> None:

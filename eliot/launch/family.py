@@ -88,23 +88,24 @@ def start_farm(wishes: Wishes, say: Callable[[str], None]) -> demo_farm.DemoFarm
 
     A ComfyUI on this machine's usual port is offered instead, never taken without being asked for.
     """
-    count = _demo_count(wishes, say)
+    found = look_on_this_machine()  # at every start: what an earlier one noted may be gone
+    count = _demo_count(wishes, found, say)
     if not count:
         demo_farm.switch_off()
         return None
     farm = demo_farm.DemoFarm(count, wishes.demo_speed)
     farm.start()
     demo_farm.register(farm.specs)
-    say(f"Demo farm: {count} pretend {'node' if count == 1 else 'nodes'} draw labelled pictures.")
+    draw = "node draws" if count == 1 else "nodes draw"
+    say(f"Demo farm: {count} pretend {draw} labelled pictures.")
     return farm
 
 
-def _demo_count(wishes: Wishes, say: Callable[[str], None]) -> int:
+def _demo_count(wishes: Wishes, found: str | None, say: Callable[[str], None]) -> int:
     if wishes.demo is not None:
         return wishes.demo
     if GpuNode.objects.filter(is_demo=False, is_enabled=True).exists():
         return 0
-    found = look_on_this_machine()
     if found is not None:
         say(
             f"A ComfyUI answers at {found}: add it on the page that opens, or with `manage.py load_farm`."

@@ -1,0 +1,40 @@
+"""The demo farm's start, and what it means for the offer of a ComfyUI on this machine."""
+
+import socket
+from pathlib import Path
+
+import pytest
+
+from eliot.launch import demo_farm
+from eliot.launch.family import Wishes, start_farm
+from farm_app import found
+from farm_app.banner import banner
+from tests import factories
+
+
+@pytest.fixture
+def nothing_answers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody listens on the usual port."""
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        monkeypatch.setattr(found, "USUAL_PORT", probe.getsockname()[1])
+
+
+def test_a_comfyui_that_is_gone_is_not_offered_after_the_next_start(
+    studio: None, data: Path, nothing_answers: None
+) -> None:
+    (data / "found-comfyui").write_text("http://127.0.0.1:8188")
+    factories.node("gpu-real", is_demo=False)
+    offered = banner()
+    assert offered is not None
+    assert offered["kind"] == "found"
+    start_farm(Wishes(), print)
+    assert banner() is None
+
+
+def test_demo_nodes_that_do_not_listen_in_time_are_ended(
+    studio: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(demo_farm, "READY_S", 0.01)
+    farm = demo_farm.DemoFarm(1, 1.0)
+    with pytest.raises(demo_farm.DemoFarmFailed, match="do not listen yet"):
+        farm.start()

@@ -4,8 +4,10 @@ import json
 from typing import Any
 
 from django.contrib import admin, messages
+from django.db import transaction
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.template.defaultfilters import pluralize
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -103,18 +105,15 @@ class GpuNodeAdmin(admin.ModelAdmin[GpuNode]):
     def probe(self, request: HttpRequest, nodes: QuerySet[GpuNode]) -> None:
         """Nudge a look: no request opens a socket to a node."""
         health.ask_again(nodes)
-        self.message_user(
-            request, f"{nodes.count()} nodes are being looked at; reload in a moment."
-        )
+        self.message_user(request, f"Looking at {_count(nodes, 'node')}; reload in a moment.")
 
     @admin.action(description="Drain the selected nodes")
     def drain(self, request: HttpRequest, nodes: QuerySet[GpuNode]) -> None:
         """Let them finish and take nothing new."""
         for node in nodes:
             node.drain()
-        self.message_user(
-            request, f"{nodes.count()} nodes finish what they do and take nothing new."
-        )
+        said = "what renders there is finished, and nothing new begins."
+        self.message_user(request, f"Draining {_count(nodes, 'node')}: {said}")
 
     @admin.action(description="Resume the selected nodes")
     def resume(self, request: HttpRequest, nodes: QuerySet[GpuNode]) -> None:
@@ -122,21 +121,23 @@ class GpuNodeAdmin(admin.ModelAdmin[GpuNode]):
         for node in nodes:
             node.resume()
         nudges.idle_nodes()
-        self.message_user(request, f"{nodes.count()} nodes take work again.", messages.SUCCESS)
+        self.message_user(request, f"Resumed {_count(nodes, 'node')}.", messages.SUCCESS)
 
     def save_model(self, request: HttpRequest, obj: GpuNode, form: Any, change: bool) -> None:
-        """Look at a new or changed node at once."""
+        """Look at a new or changed node as soon as its row is there to be read."""
+        if change and {"host", "port"} & set(form.changed_data):
+            obj.forget_looks()
         super().save_model(request, obj, form, change)
-        health.ask_again(GpuNode.objects.filter(pk=obj.pk))
+        saved = GpuNode.objects.filter(pk=obj.pk)
+        transaction.on_commit(lambda: health.ask_again(saved))
 
     def save_formset(self, request: HttpRequest, form: Any, formset: Any, change: bool) -> None:
         """A family set by hand is settled: it is never guessed again."""
-        for row in formset.save(commit=False):
-            if isinstance(row, NodeModel):
-                row.is_settled = True
+        formset.save(commit=False)
+        for row, changed in formset.changed_objects:
+            row.is_settled = row.is_settled or "family" in changed
             row.save()
-        formset.save_m2m()
-        nudges.idle_nodes()
+        nudges.idle_nodes_on_commit()
 
     def has_delete_permission(self, request: HttpRequest, obj: GpuNode | None = None) -> bool:
         """A node that works is not deleted, nor one whose attempts are history: disable it."""
@@ -163,7 +164,7 @@ class NodeModelAdmin(admin.ModelAdmin[NodeModel]):
         """Settle the family, and tell nodes that wait for it."""
         obj.is_settled = obj.is_settled or "family" in form.changed_data
         super().save_model(request, obj, form, change)
-        nudges.idle_nodes()
+        nudges.idle_nodes_on_commit()
 
 
 class VersionInline(admin.TabularInline[TemplateVersion, WorkflowTemplate]):
@@ -271,12 +272,12 @@ class AttemptInline(ReadOnly, admin.TabularInline[Attempt, Job]):
 
 @admin.register(Job)
 class JobAdmin(ReadOnly, admin.ModelAdmin[Job]):
-    """Jobs, to read; the one action is to requeue what failed."""
+    """Jobs, to read, to cancel, and to ask for again."""
 
     list_display = ("pk", "group", "state", "reason", "failures", "seconds", "created")
     list_filter = ("state",)
     search_fields = ("group__label", "reason")
-    actions = ("requeue",)
+    actions = ("requeue", "cancel")
     inlines = (AttemptInline, EventInline)
     list_select_related = ("group",)
 
@@ -285,4 +286,16 @@ class JobAdmin(ReadOnly, admin.ModelAdmin[Job]):
         """Ask them again."""
         asked = jobs.exclude(state=JobState.DONE).values_list("pk", flat=True)
         done = cancelling.ask_again(asked, actor=request.user.get_username())
-        self.message_user(request, f"{done} asked again.")
+        self.message_user(request, f"Asked again for {_count(done, 'job')}.")
+
+    @admin.action(description="Cancel the selected jobs that have not ended")
+    def cancel(self, request: HttpRequest, jobs: QuerySet[Job]) -> None:
+        """Let none of their results count from here on."""
+        asked = jobs.values_list("pk", flat=True)
+        done = cancelling.cancel(asked, actor=request.user.get_username())
+        self.message_user(request, f"Cancelled {_count(done, 'job')}.")
+
+
+def _count(found: QuerySet[Any] | int, noun: str) -> str:
+    number = found if isinstance(found, int) else found.count()
+    return f"{number} {noun}{pluralize(number)}"

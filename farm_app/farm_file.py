@@ -11,7 +11,6 @@ from django.db import transaction
 
 from farm_app import nudges
 from farm_app.models import GpuNode
-from farm_app.models.nodes import Health
 from farm_app.yaml_files import BadYaml, Document, read_document
 
 FIELDS: Final = (
@@ -169,7 +168,7 @@ def _saved(entry: dict[str, Any], node: GpuNode | None) -> list[Problem]:
     node.is_demo = False
     node.health_checked_at = None
     if node.origin != before:
-        node.health, node.inventory_at, node.warm_model = Health.UNKNOWN, None, ""
+        node.forget_looks()
     try:
         node.full_clean()
     except ValidationError as fault:

@@ -171,6 +171,11 @@ class GpuNode(models.Model):
         """Whether its answers take so long that work there ends later."""
         return (self.latency_ms or 0) > SLOW_ANSWER_S * 1000
 
+    def forget_looks(self) -> None:
+        """Forget what was found at its old address, without saving: another server answers at the new one."""
+        self.health, self.health_checked_at, self.unseen_since = Health.UNKNOWN, None, None
+        self.inventory_at, self.warm_model, self.last_error = None, "", ""
+
     def drain(self) -> None:
         """Finish what runs there, then take nothing new."""
         self.is_draining = True

@@ -1,0 +1,118 @@
+"""The admin of the lab: what people settle there, and what follows from it."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.conf import LazySettings
+from django.test import Client
+from django.utils import timezone
+
+from farm_app.models import GpuNode, Job, JobEvent
+from farm_app.models.states import JobState
+from tests import factories
+from tests.sessions.conftest import studio
+
+__all__ = ["studio"]
+
+NODES = "/admin/farm_app/gpunode/"
+JOBS = "/admin/farm_app/job/"
+
+
+@pytest.fixture
+def owner(settings: LazySettings, db: None) -> Client:
+    """The owner at this machine, whom the door lets in without a login."""
+    Path(settings.STATIC_ROOT).mkdir(parents=True, exist_ok=True)
+    settings.STORAGES = settings.STORAGES | {
+        "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
+    }
+    return Client(headers={"host": "localhost"})
+
+
+def form_of(node: GpuNode, **changes: str) -> dict[str, str]:
+    """Return the page of a node as a browser sends it, with some fields typed over."""
+    file = node.model_files.get()
+    ticks = {"is_settled": file.is_settled, "is_preferred": file.is_preferred}
+    return {
+        **{name: str(getattr(node, name)) for name in ("slug", "host", "port", "tier", "vram_gb")},
+        "card": node.card,
+        "capabilities": '["sd15"]',
+        "is_enabled": "on",
+        "model_files-TOTAL_FORMS": "1",
+        "model_files-INITIAL_FORMS": "1",
+        "model_files-0-id": str(file.pk),
+        "model_files-0-node": str(node.pk),
+        "model_files-0-family": file.family,
+        **{f"model_files-0-{name}": "on" for name, is_ticked in ticks.items() if is_ticked},
+        **changes,
+    }
+
+
+def send(owner: Client, node: GpuNode, values: dict[str, str]) -> None:
+    sent = owner.post(f"{NODES}{node.pk}/change/", values)
+    assert sent.status_code == 302, sent.content.decode()
+
+
+def act(owner: Client, url: str, action: str, *rows: Any) -> str:
+    """Press an action of a list; returns the page that follows."""
+    chosen = {"action": action, "_selected_action": [one.pk for one in rows]}
+    return owner.post(url, chosen, follow=True).content.decode()
+
+
+def test_a_first_choice_leaves_a_guessed_family_open(owner: Client) -> None:
+    node = factories.node()
+    send(owner, node, form_of(node, **{"model_files-0-is_preferred": "on"}))
+    file = node.model_files.get()
+    assert (file.is_preferred, file.is_settled) == (True, False)
+
+
+def test_a_family_set_by_hand_is_settled(owner: Client) -> None:
+    node = factories.node()
+    send(owner, node, form_of(node, **{"model_files-0-family": "sdxl"}))
+    file = node.model_files.get()
+    assert (file.family, file.is_settled) == ("sdxl", True)
+
+
+def test_a_settled_family_can_be_opened_again(owner: Client) -> None:
+    node = factories.node()
+    node.model_files.update(is_settled=True)
+    values = form_of(node)
+    del values["model_files-0-is_settled"]
+    send(owner, node, values)
+    assert not node.model_files.get().is_settled
+
+
+def test_a_node_at_another_address_is_looked_at_anew(
+    owner: Client, django_capture_on_commit_callbacks: Any
+) -> None:
+    node = factories.node(warm_model="sd15-base.safetensors", unseen_since=timezone.now())
+    with django_capture_on_commit_callbacks(execute=True):
+        send(owner, node, form_of(node, port="31234"))
+    node.refresh_from_db()
+    assert (node.standing, node.warm_model, node.unseen_since) == ("unknown", "", None)
+    assert (node.health_checked_at, node.inventory_at) == (None, None)
+
+
+def test_a_node_that_stays_where_it_is_keeps_its_health(owner: Client) -> None:
+    node = factories.node(warm_model="sd15-base.safetensors")
+    send(owner, node, form_of(node, card="RTX 4090"))
+    node.refresh_from_db()
+    assert (node.standing, node.warm_model) == ("ready", "sd15-base.safetensors")
+
+
+def test_one_node_is_one_node(owner: Client) -> None:
+    node, other = factories.node("gpu-a"), factories.node("gpu-b")
+    assert "Resumed 1 node." in act(owner, NODES, "resume", node)
+    assert "Draining 2 nodes:" in act(owner, NODES, "drain", node, other)
+
+
+def test_jobs_are_cancelled_and_asked_again_by_whoever_is_there(
+    owner: Client, studio: None
+) -> None:
+    factories.placed(3)
+    first, second, third = Job.objects.order_by("pk")
+    assert "Cancelled 2 jobs." in act(owner, JOBS, "cancel", first, second)
+    assert "Asked again for 1 job." in act(owner, JOBS, "requeue", second, third)
+    states = list(Job.objects.order_by("pk").values_list("state", flat=True))
+    assert states == [JobState.CANCELLED, JobState.QUEUED, JobState.QUEUED]
+    assert set(JobEvent.objects.exclude(actor="").values_list("actor", flat=True)) == {"local"}

@@ -59,9 +59,10 @@ def stock_for(nodes: Iterable[GpuNode]) -> Stock:
 
 
 def forget() -> None:
-    """Have the next plan read anew: a file is gone, a block was set."""
+    """Have the next plan read anew: a file is gone, a block was set. What is being read now may not have seen it."""
     global _stock
-    _stock = Stock()
+    with _reading:
+        _stock = Stock()
 
 
 def refresh() -> Stock:

@@ -1,5 +1,6 @@
 """From rows to plans: what waits is read by group and shape, what changes rarely is read rarely, and costs stay flat."""
 
+import threading
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from farm_app import planning, speeds
 from farm_app.models import Attempt, GpuNode, Job, LearnedSpeed, NodeBlock, NodeModel
 from farm_app.models.nodes import Health
 from farm_app.models.states import AttemptState, FailureClass, JobState
+from farm_app.planning import stock
 from farm_app.seeding import seed_workflows
 from gallery_app.models import Library
 from sessions_app.models import Round, WorkSession
@@ -124,6 +126,25 @@ def test_a_block_counts_at_the_next_sweep() -> None:
     assert made.pk in planning.draw_plan().now
     NodeBlock.objects.create(node=made, template="sd15_txt2img", is_active=True)
     planning.refresh_stock()
+    assert planning.draw_plan().now == {}
+
+
+def test_what_is_forgotten_while_it_is_read_is_read_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    made = node("a")
+    ask(1)
+    read, forgetting = stock._blocked, threading.Thread(target=planning.forget_stock)
+
+    def read_too_early() -> Any:
+        blocks = read()
+        NodeBlock.objects.create(node=made, template="sd15_txt2img", is_active=True)
+        forgetting.start()
+        forgetting.join(0.1)  # it may have to wait for us
+        return blocks
+
+    with monkeypatch.context() as patch:
+        patch.setattr(stock, "_blocked", read_too_early)
+        planning.refresh_stock()
+    forgetting.join()
     assert planning.draw_plan().now == {}
 
 

@@ -30,6 +30,8 @@ T = TypeVar("T")
 # Five times a second looks alive, and costs a page little.
 PROGRESS_INTERVAL_S = 0.2
 AROUND_INTERVAL_S = 0.4
+# What moves at once, as when several nodes end together, is one message.
+NEWS_INTERVAL_S = 0.03
 UNASKED_INTERVAL_S = 4.0
 WORKER_PATIENCE_MS = 20_000
 RENDERED_KEPT = 1500
@@ -262,6 +264,7 @@ class LivePage(AsyncWebsocketConsumer):
                 self._around_moved = True
             self._changed.clear()
             await self._survive(self._send_news(since))
+            await asyncio.sleep(NEWS_INTERVAL_S)
 
     async def _send_news(self, since: int) -> None:
         news = await self._in_thread(self.news, since)

@@ -8,6 +8,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Collection
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from django.db import IntegrityError, transaction
@@ -24,10 +25,27 @@ logger = logging.getLogger(__name__)
 
 _plan_lock: Final = threading.Lock()
 MOST_LIVE: Final = 2
-# How long what a plan gave to an idle node stands for that node: it has just been nudged to come for it.
-OFFER_S: Final = 0.2
+# What a plan gave to a node a moment ago still stands; the conditional claim decides whether the job does.
+OFFER_S: Final = 0.5
 
-_offers: dict[int, tuple[float, Assignment, GpuNode]] = {}
+
+@dataclass(frozen=True)
+class _Offer:
+    """What a plan starts on a node: an attempt that is not saved yet, to be claimed within a moment.
+
+    Its fence is the job's next one, so it is void as soon as anybody claims the job.
+    """
+
+    attempt: Attempt
+    made: float = field(default_factory=time.monotonic)
+
+    @property
+    def stands(self) -> bool:
+        """Whether it was made a moment ago."""
+        return time.monotonic() - self.made < OFFER_S
+
+
+_offers: dict[int, _Offer] = {}
 
 
 def wake_idle() -> None:
@@ -42,7 +60,8 @@ def claim(node: GpuNode, *, client_id: str = "") -> Attempt | None:
 
     With the client id of an open socket it comes ready to be sent, unless something must be uploaded first.
     """
-    attempt = _claim_offered(node, client_id)
+    offer = _taken_offer(node)
+    attempt = _accept(offer, client_id) if offer else None
     if attempt is not None:
         return attempt
     with _plan_lock:
@@ -52,17 +71,27 @@ def claim(node: GpuNode, *, client_id: str = "") -> Attempt | None:
     return attempt
 
 
-def _claim_offered(node: GpuNode, client_id: str) -> Attempt | None:
-    """Take what the plan that woke this node gave it, if nobody else has: twenty idle nodes share one plan."""
-    offered_at, turn, row = _offers.pop(node.pk, (0.0, None, None))
-    if turn is None or row is None or stopping.is_stopping():
-        return None
-    is_fresh = time.monotonic() - offered_at < OFFER_S
-    return reserve(turn, row, client_id=client_id) if is_fresh else None
+def look_ahead(node: GpuNode, *, client_id: str) -> None:
+    """Work out what this node starts when what it renders now is done, which is about to be.
+
+    So its pause does not hold a plan and the binding of a graph, only the claim.
+    """
+    with _plan_lock:
+        # Of several nodes that are about to end, each is promised another job.
+        promised = [offer.attempt.job_id for offer in list(_offers.values()) if offer.stands]
+        plan = planning.draw_plan(freeing=node, without=promised)
+        _make_offers(plan, [node.pk], client_id)
+    _wake_others(plan, node)
 
 
 def claim_after(node: GpuNode, book: Callable[[], None], *, client_id: str = "") -> Attempt | None:
-    """Do so in one commit with ``book``, which frees this node's slot."""
+    """Claim in one commit with ``book``, which frees this node's slot."""
+    offer = _taken_offer(node)
+    if offer is not None:
+        with written():
+            book()
+            attempt = _accept(offer, client_id)
+        return attempt or claim(node, client_id=client_id)
     with _plan_lock:
         plan = planning.draw_plan(freeing=node)
         with written():
@@ -70,6 +99,19 @@ def claim_after(node: GpuNode, book: Callable[[], None], *, client_id: str = "")
             attempt = _claim_from(plan, node, client_id)
     _wake_others(plan, node)
     return attempt
+
+
+def _taken_offer(node: GpuNode) -> _Offer | None:
+    offer = _offers.pop(node.pk, None)
+    return offer if offer and offer.stands and not stopping.is_stopping() else None
+
+
+def _accept(offer: _Offer, client_id: str) -> Attempt | None:
+    """Claim what was offered, if nobody else has; twenty idle nodes that one plan woke draw no other."""
+    attempt = offer.attempt
+    if attempt.client_id != client_id:
+        _make_ready(attempt, client_id)
+    return _reserved(attempt)
 
 
 def _claim_from(plan: planning.Drawn, node: GpuNode, client_id: str) -> Attempt | None:
@@ -85,24 +127,44 @@ def _wake_others(plan: planning.Drawn, node: GpuNode) -> None:
 
 
 def _wake(plan: planning.Drawn, node_ids: Collection[int]) -> None:
-    offered_at = time.monotonic()
-    _offers.update({one: (offered_at, plan.now[one], plan.rows[one]) for one in node_ids})
+    _make_offers(plan, node_ids)
     nudges.feed(node_ids)
+
+
+def _make_offers(plan: planning.Drawn, node_ids: Collection[int], client_id: str = "") -> None:
+    turns = {plan.now[one].job_id: plan.now[one] for one in node_ids if one in plan.now}
+    if not turns:
+        return
+    for job in Job.objects.queued().select_related("group").filter(pk__in=turns):
+        turn = turns[job.pk]
+        row = plan.rows[turn.node_id]
+        _offers[turn.node_id] = _Offer(_ready_attempt(job, row, turn, client_id))
 
 
 def reserve(turn: Assignment, node: GpuNode, *, client_id: str = "") -> Attempt | None:
     """Take the job and the node's slot in one transaction; None when either was taken meanwhile."""
+    job = Job.objects.select_related("group").filter(pk=turn.job_id).first()
+    return _reserved(_ready_attempt(job, node, turn, client_id)) if job is not None else None
+
+
+def _reserved(attempt: Attempt) -> Attempt | None:
     try:
         with written():
-            attempt = _attempt(Job.objects.select_related("group").get(pk=turn.job_id), node)
-            attempt.expected_s = turn.run_s + turn.load_s
-            attempt.was_cold = turn.load_s > 0
-            _make_ready(attempt, client_id)
             if not _taken(attempt):
                 transaction.set_rollback(True)
                 return None
-    except (IntegrityError, Job.DoesNotExist):
+    except IntegrityError:
         return None
+    note_warm(attempt)
+    return attempt
+
+
+def _ready_attempt(job: Job, node: GpuNode, turn: Assignment, client_id: str) -> Attempt:
+    """Return an attempt that is not saved yet, bound if that is possible at once."""
+    attempt = _attempt(job, node)
+    attempt.expected_s = turn.run_s + turn.load_s
+    attempt.was_cold = turn.load_s > 0
+    _make_ready(attempt, client_id)
     return attempt
 
 
@@ -118,11 +180,8 @@ def _attempt(job: Job, node: GpuNode) -> Attempt:
 def _make_ready(attempt: Attempt, client_id: str) -> None:
     """Bind it now if that needs nothing from the node; then there is no commit between this one and the POST."""
     graph = binding.bind_at_once(attempt) if client_id else None
-    if graph is None:
-        return
-    attempt.state = AttemptState.SUBMITTING
-    attempt.sent, attempt.client_id, attempt.submitted = graph, client_id, timezone.now()
-    note_warm(attempt)
+    attempt.state = AttemptState.RESERVED if graph is None else AttemptState.SUBMITTING
+    attempt.sent, attempt.client_id = graph, client_id if graph else ""
 
 
 def note_warm(attempt: Attempt) -> None:
@@ -135,9 +194,12 @@ def note_warm(attempt: Attempt) -> None:
 
 def _taken(attempt: Attempt) -> bool:
     job = attempt.job
+    now = timezone.now()
     facts: dict[str, Any] = {"fence": attempt.fence, "not_before": None, "reason": "", "advice": ""}
     if not job.started:
-        facts["started"] = timezone.now()
+        facts["started"] = now
+    attempt.reserved = now
+    attempt.submitted = now if attempt.state == AttemptState.SUBMITTING else None
     attempt.save(force_insert=True)
     said = f"{attempt.node.slug} takes it."
     only_from = (JobState.QUEUED,)

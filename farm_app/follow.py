@@ -45,6 +45,8 @@ TICK_S: Final = 0.25
 END_TICK_S: Final = 0.02
 # After the success event the server writes the history, and then says that nothing runs any more.
 END_HINT_S: Final = 0.05
+# The phases after the last step: time to see what comes next.
+NEARLY_DONE: Final = ("decoding", "saving")
 # An accepted prompt that does not start within this waits in the node's own queue.
 START_S: Final = 0.3
 MUCH_LONGER: Final = 20
@@ -181,7 +183,7 @@ class _Watching:
         self.is_deaf = is_deaf or follower.watch is None  # no events will come: ask
         # Seen on the node at least once: then it cannot be missing without a reason.
         self.is_sure = is_sure or attempt.state in (AttemptState.ACCEPTED, AttemptState.RUNNING)
-        self.was_cut = False
+        self.was_cut = self.has_looked_ahead = False
         self.ended_hint: float | None = None
         self.unanswered_since: float | None = None
         self.missing_since: float | None = None
@@ -245,6 +247,9 @@ class _Watching:
             self._ending(0.0)
         self.progress = self.progress.after(event)
         self.teller.tell(self.progress, now=isinstance(event, Started))
+        if self.progress.phase in NEARLY_DONE and not self.has_looked_ahead:
+            self.has_looked_ahead = True
+            claiming.look_ahead(self.attempt.node, client_id=self.follower.client_id)
 
     def _ending(self, in_s: float) -> None:
         now = time.monotonic()

@@ -93,9 +93,12 @@ def _take(attempt_id: str) -> Attempt | None:
     with in_turn():
         if not rows.update(store_until=now + STORE_TTL):
             return None
-    attempt = Attempt.objects.select_related(
-        "node", "job__group", "job__library", "job__source", "media_file"
-    ).get(pk=attempt_id)
+    rows = Attempt.objects.select_related(
+        "node", "job__group", "job__library", "job__source", "media_file__library"
+    )
+    attempt = rows.defer("node__node_classes", "node__samplers", "node__schedulers").get(
+        pk=attempt_id
+    )
     attempt.job.group.version = TemplateVersion.known(attempt.job.group.version_id)
     return attempt
 

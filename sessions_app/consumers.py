@@ -43,7 +43,7 @@ class SessionPage(StripPage):
         show = asked.get("show", [""])[0]
         self.show = show if show in FILTERS else "all"
         self._bars: dict[str, str] = {}
-        self._phases: dict[int, str] = {}
+        self._frames: dict[int, str] = {}
         self._known: dict[int, Cell | None] = {}
         self._turns: set[Turn] = set()
         found = WorkSession.objects.there().filter(pk=self._session_id()).first()
@@ -83,6 +83,7 @@ class SessionPage(StripPage):
 
     def _cells(self, moved: Sequence[Moved]) -> list[str]:
         self._known |= {cell.job.pk: cell for cell, _ in moved}
+        self._frames |= {cell.pk: _frame(cell) for cell, _ in moved}
         fresh = [cell for cell, is_asked in moved if is_asked and self._is_new(cell)]
         known = [
             _row_gone(cell) if cell.is_trashed else _rendered_cell(cell.look, cell)
@@ -122,10 +123,11 @@ class SessionPage(StripPage):
         self._known |= {job: found.get(job) for job in unknown}
 
     def _progress_of(self, cell: Cell) -> str:
-        """Return the bar; when the phase changed the whole cell, whose frame depends on it."""
-        if self._phases.get(cell.pk) == cell.state:
+        """Return the bar; the whole cell when it has another frame now."""
+        frame = _frame(cell)
+        if self._frames.get(cell.pk) == frame:
             return _rendered_progress(cell.look, cell)
-        self._phases[cell.pk] = cell.state
+        self._frames[cell.pk] = frame
         return _rendered_cell(cell.look, cell)
 
 
@@ -146,6 +148,11 @@ def _moved(session_id: int, stage: int, after: int, upto: int) -> list[Moved] | 
         return []
     rows = Generation.objects.filter(pk__in=before).order_by("number")
     return [(cell, not before[cell.pk]) for cell in cells_of(rows.with_pictures())]
+
+
+def _frame(cell: Cell) -> str:
+    """Return what the look around the bar depends on: from the first step to the last it stays."""
+    return "sampling" if cell.state == "decoding" else cell.state
 
 
 def _row_gone(cell: Cell) -> str:

@@ -1,7 +1,7 @@
 """Drawing the plan of this moment."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -31,16 +31,17 @@ class Drawn:
         return self.plan.now
 
 
-def draw_plan(*, freeing: GpuNode | None = None) -> Drawn:
+def draw_plan(*, freeing: GpuNode | None = None, without: Collection[int] = ()) -> Drawn:
     """Draw the plan that the rows of this moment give.
 
     Args:
         freeing: This node's attempt is about to be booked as produced: take the node as idle.
+        without: Jobs that are promised to a node already.
     """
     at = time.time()
     rows = read_nodes()
     views = views_of(rows, freeing=freeing)
-    queue = read_queue()
+    queue = read_queue(without=without)
     drawn = planner.plan(queue.batches, views, known_speeds(), at, served=queue.served or {})
     return Drawn(drawn, views, queue.batches, at, rows)
 

@@ -1,7 +1,7 @@
 """The queue as the planner sees it: jobs of one group and shape are one batch, and only its head is named job by job."""
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -32,9 +32,10 @@ class Queue:
     served: Mapping[str, float] | None = None
 
 
-def read_queue() -> Queue:
+def read_queue(*, without: Collection[int] = ()) -> Queue:
     """Return what may start now."""
-    return _read(Job.objects.due())
+    due = Job.objects.due()
+    return _read(due.exclude(pk__in=without) if without else due)
 
 
 def read_waiting() -> Queue:

@@ -3,6 +3,7 @@
 const pane = document.getElementById("review");
 const thumbs = document.getElementById("thumbs");
 const grid = document.getElementById("grid");
+const phone = matchMedia("(width < 48rem)"); // wider, there is no pane, and nothing to load for it
 const SWIPE_PX = 56;
 
 let cell = null;
@@ -10,6 +11,7 @@ let cell = null;
 const button = (act) => cell?.querySelector(`[data-act="${act}"]`);
 
 function show() {
+  if (!phone.matches) return;
   const picture = cell?.querySelector(".shot > img[src]:not(.ghost)");
   pane.hidden = thumbs.hidden = !cell;
   if (!cell) return;
@@ -55,6 +57,7 @@ if (pane && thumbs && grid) {
   cell = grid.querySelector(".cell[data-current]") ?? grid.querySelector(".cell");
   show();
   swipe();
+  phone.addEventListener("change", show);
   grid.addEventListener("eliot:current", (event) => {
     cell = event.target;
     show();

@@ -3,13 +3,17 @@
 import os
 import secrets
 import time
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Final
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from django.core.exceptions import ImproperlyConfigured
 
 _TRUE = frozenset({"1", "true", "yes", "on"})
 _FALSE = frozenset({"0", "false", "no", "off", ""})
 PATIENCE_S = 1.0
+_LOCAL_TIME: Final = Path("/etc/localtime")  # a link into the zones' folder, on Linux and macOS
 
 
 def text(name: str, default: str = "") -> str:
@@ -42,6 +46,48 @@ def number(name: str, default: int, *, minimum: int = 0) -> int:
         msg = f"{name} must be a whole number of at least {minimum}, not {raw!r}."
         raise ImproperlyConfigured(msg)
     return int(raw)
+
+
+def choice(name: str, *choices: str) -> str:
+    """Return one of the choices, in whatever case it is written; the first when the variable is unset.
+
+    Raises:
+        ImproperlyConfigured: The value is none of them.
+    """
+    value = text(name) or choices[0]
+    found = next((one for one in choices if one.lower() == value.lower()), None)
+    if found is None:
+        msg = f"{name} must be one of {', '.join(choices)}, not {value!r}."
+        raise ImproperlyConfigured(msg)
+    return found
+
+
+def time_zone(name: str) -> str:
+    """Return the zone that the variable names, else this machine's own, else UTC.
+
+    Raises:
+        ImproperlyConfigured: There is no zone of that name.
+    """
+    named = text(name)
+    if named and not _is_zone(named):
+        msg = f"{name} must be a time zone such as Europe/Berlin, not {named!r}."
+        raise ImproperlyConfigured(msg)
+    return named or next(filter(_is_zone, _own_zones()), "UTC")
+
+
+def _own_zones() -> Iterator[str]:
+    """Yield what this machine says of its zone: to this process, and to all."""
+    yield os.environ.get("TZ", "").removeprefix(":")
+    _, found, zone = str(_LOCAL_TIME.resolve()).rpartition("/zoneinfo/")
+    yield zone if found else ""
+
+
+def _is_zone(name: str) -> bool:
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        return False
+    return bool(name)
 
 
 def kept_secret(path: Path, *, length: int = 50) -> str:

@@ -25,7 +25,7 @@ ELIOT_PUBLIC_URL = env.text("ELIOT_PUBLIC_URL").rstrip("/")
 ELIOT_DATABASE_URL = env.text("ELIOT_DATABASE_URL")
 ELIOT_REDIS_URL = env.text("ELIOT_REDIS_URL")
 ELIOT_WORKERS = env.number("ELIOT_WORKERS", 32, minimum=4)
-ELIOT_LOG_LEVEL = env.text("ELIOT_LOG_LEVEL", "INFO").upper()
+ELIOT_LOG_LEVEL = env.choice("ELIOT_LOG_LEVEL", "INFO", "DEBUG", "WARNING", "ERROR", "CRITICAL")
 # Test rigs shorten every timer of the farm by one factor; 1 is true time.
 ELIOT_TIME_FACTOR = env.number("ELIOT_TIME_PERCENT", 100, minimum=1) / 100
 
@@ -187,7 +187,7 @@ STORAGES = {
 WHITENOISE_MAX_AGE = 600
 
 LANGUAGE_CODE = "en-gb"
-TIME_ZONE = env.text("ELIOT_TIME_ZONE") or "UTC"
+TIME_ZONE = env.time_zone("ELIOT_TIME_ZONE")
 USE_TZ = True
 USE_I18N = True
 LOGIN_URL = "/admin/login/"

@@ -17,3 +17,4 @@ if _worker and Path(_given).name != _worker:
     # Queue file, spool and thumbnails must not be shared between two workers.
     os.environ["ELIOT_DATA"] = str(Path(_given) / _worker)
 os.environ.setdefault("ELIOT_TIME_PERCENT", "25")
+os.environ.setdefault("ELIOT_TIME_ZONE", "UTC")

@@ -51,6 +51,17 @@ def test_an_unset_flag_has_its_default(name: str, default: bool) -> None:
     assert env.flag(name, default=default) is default
 
 
+def test_a_choice_is_one_of_its_words_in_any_case(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert env.choice(name, "INFO", "DEBUG") == "INFO"
+    monkeypatch.setenv(name, " debug ")
+    assert env.choice(name, "INFO", "DEBUG") == "DEBUG"
+    monkeypatch.setenv(name, "chatty")
+    with pytest.raises(ImproperlyConfigured, match="ELIOT_TEST must be one of INFO, DEBUG, not"):
+        env.choice(name, "INFO", "DEBUG")
+
+
 @given(number=st.integers(-(10**30), 10**30))
 def test_a_whole_number_is_read_if_it_is_large_enough(number: int) -> None:
     with pytest.MonkeyPatch.context() as patch:
@@ -68,6 +79,43 @@ def test_what_is_no_whole_number_fails_with_the_variables_name(
     monkeypatch.setenv(name, value)
     with pytest.raises(ImproperlyConfigured, match="ELIOT_TEST must be a whole number"):
         env.number(name, 3, minimum=-100)
+
+
+@pytest.mark.parametrize("value", ["Mars/Olympus", "Europe", "/etc/localtime", "../UTC", "CET-1"])
+def test_what_is_no_time_zone_fails_with_the_variables_name(
+    name: str, value: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(name, value)
+    with pytest.raises(ImproperlyConfigured, match="ELIOT_TEST must be a time zone"):
+        env.time_zone(name)
+
+
+def test_a_named_time_zone_goes_before_this_machines_own(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TZ", ":Europe/Berlin")
+    assert env.time_zone(name) == "Europe/Berlin"
+    monkeypatch.setenv(name, "Asia/Tokyo")
+    assert env.time_zone(name) == "Asia/Tokyo"
+
+
+@pytest.mark.parametrize("said", [None, "", "CET-1CEST,M3.5.0,M10.5.0/3"])
+def test_this_machines_own_zone_is_where_its_clock_points(
+    name: str, said: str | None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.delenv("TZ") if said is None else monkeypatch.setenv("TZ", said)
+    link = tmp_path / "localtime"
+    link.symlink_to("/usr/share/zoneinfo/America/Argentina/Ushuaia")
+    monkeypatch.setattr(env, "_LOCAL_TIME", link)
+    assert env.time_zone(name) == "America/Argentina/Ushuaia"
+
+
+def test_a_machine_that_cannot_tell_its_zone_has_utc(
+    name: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.delenv("TZ", raising=False)
+    monkeypatch.setattr(env, "_LOCAL_TIME", tmp_path / "gone")
+    assert env.time_zone(name) == "UTC"
 
 
 def test_a_secret_is_made_once_and_nobody_else_may_read_it(tmp_path: Path) -> None:

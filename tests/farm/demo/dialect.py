@@ -204,7 +204,9 @@ def renumbered(text: str) -> str:
     return FILE_NUMBER.sub(rank, text)
 
 
-KEY_WORDS = ("start", "cached", "executing", "back", "executed", "success", "end", "json")
+GONE = "gone"
+"""The socket ended without a close frame."""
+KEY_WORDS = ("start", "cached", "executing", "back", "executed", "success", "end", "json", GONE)
 
 
 def is_key(line: str) -> bool:

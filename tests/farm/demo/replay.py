@@ -3,6 +3,7 @@
 import io
 import json
 import re
+import signal
 import struct
 import uuid
 from dataclasses import dataclass, field
@@ -14,6 +15,7 @@ from PIL import Image
 
 from tests.farm.demo.dialect import (
     FILE_NUMBER,
+    GONE,
     TEMP_NAME,
     in_the_middle,
     is_key,
@@ -22,7 +24,14 @@ from tests.farm.demo.dialect import (
     settled,
     short,
 )
-from tests.farm.demo.running import Listener, RunningNode, frame_kind, wait_until
+from tests.farm.demo.running import (
+    PATIENCE_S,
+    Listener,
+    MortalNode,
+    RunningNode,
+    frame_kind,
+    wait_until,
+)
 
 FIXTURES = Path(__file__).parent / "fixtures"
 IMAGE_TYPES = {1: "jpeg", 2: "png"}
@@ -54,6 +63,11 @@ class Scene:
         """Whether every prompt was over before the next came: then all events have one order."""
         return not any(step.get("overlaps") for step in self.steps)
 
+    @property
+    def is_deadly(self) -> bool:
+        """Whether the server is ended on the way."""
+        return any("end" in step for step in self.steps)
+
 
 @dataclass
 class Replay:
@@ -64,12 +78,16 @@ class Replay:
     symbols: dict[str, str] = field(default_factory=dict)
     real: dict[str, str] = field(default_factory=dict)
     listeners: dict[str, Listener] = field(default_factory=dict)
-    answers: list[Any] = field(default_factory=list)
+    before: int = 0
+    """How many prompts this life of the node had before the scene."""
+    answers: list[tuple[int, Any]] = field(default_factory=list)
+    """Each with ``before`` as it was then."""
 
     def play(self) -> None:
         """Warm up, then take every step."""
         for graph in self.scene.warm:
             self.node.run(graph)
+        self.before = len(self.scene.warm)
         for step in self.scene.steps:
             self._await_events(step.get("after", {}))
             self._take(step)
@@ -82,17 +100,51 @@ class Replay:
 
     def _take(self, step: Step) -> None:
         if "open" in step:
-            client = self._real_client(str(step.get("client", step["open"])))
-            self.listeners[step["open"]] = self.node.socket(client, flags=step.get("flags", False))
-            wait_until(lambda: self.listeners[step["open"]].events)
-        elif "close" in step:
-            self.listeners[step["close"]].close()
+            self._open(step)
+        elif step.keys() & {"close", "send", "ping"}:
+            self._use_socket(step)
         elif "remove" in step:
             (self.node.spec.folder / step["remove"]).unlink()
         elif "finished" in step:
             self.node.entry(self.real[step["finished"]])
+        elif step.keys() & {"end", "start"}:
+            self._end_or_start(step)
         else:
             self._request(step)
+
+    def _use_socket(self, step: Step) -> None:
+        if "close" in step:
+            self.listeners[step["close"]].close()
+        elif "ping" in step:
+            assert self.listeners[step["ping"]].socket.ping().wait(PATIENCE_S)
+        else:
+            for frame in step["frames"]:
+                self.listeners[step["send"]].socket.send(as_frame(frame))
+
+    def _open(self, step: Step) -> None:
+        name = step["open"]
+        client = step.get("client", name)
+        listener = self.node.socket(
+            self._real_client(client) if client else "",
+            flags=step.get("flags", False),
+            path=step.get("path", "/ws"),
+        )
+        self.listeners[name] = listener
+        wait_until(lambda: listener.events)
+        if not client:  # then the server gives it one
+            self.symbols[listener.events[0]["data"]["sid"]] = name
+
+    def _end_or_start(self, step: Step) -> None:
+        """End the node once all was heard that the real server had told when it ended, or start it again."""
+        assert isinstance(self.node, MortalNode)
+        if "start" in step:
+            self.node.start()
+            self.before = 0
+            return
+        for name, listener in self.listeners.items():
+            told = certain(self.scene.events[name]) - 1  # all but its end
+            wait_until(lambda: listener.is_cut or certain(self.lines(name)) >= told)  # noqa: B023
+        self.node.end(signal.Signals[step["end"]])
 
     def _real_client(self, name: str) -> str:
         if name not in self.real:
@@ -107,12 +159,16 @@ class Replay:
     def _request(self, step: Step) -> None:
         method, path = step["request"].split(" ")
         path = "/".join(self.real.get(part, part) for part in path.split("/"))
-        answer = self.node.http.request(method, path, **self._content(step))
+        try:
+            answer = self.node.http.request(method, path, **self._content(step))
+        except httpx.ConnectError as fault:
+            self.answers.append((self.before, [0, type(fault).__name__]))
+            return
         said = self._body(answer)
         if "as" in step and isinstance(said, dict):
             self.symbols[said["prompt_id"]] = step["as"]
             self.real[step["as"]] = said["prompt_id"]
-        self.answers.append([answer.status_code, said])
+        self.answers.append((self.before, [answer.status_code, said]))
 
     def _content(self, step: Step) -> dict[str, Any]:
         content: dict[str, Any] = {key: step[key] for key in ("params", "content") if key in step}
@@ -165,7 +221,7 @@ class Replay:
                 lines.append(short(settled(frame, self.symbols)))
             else:
                 lines.append(self._preview(frame))
-        return lines
+        return [*lines, GONE] if self.listeners[name].is_cut else lines
 
     def _preview(self, frame: bytes) -> str:
         if frame_kind(frame) == 1:
@@ -176,7 +232,7 @@ class Replay:
 
     def told_answers(self) -> list[Any]:
         """Return all answers as the fixture would have them."""
-        settle = [settled(answer, self.symbols, len(self.scene.warm)) for answer in self.answers]
+        settle = [settled(answer, self.symbols, before) for before, answer in self.answers]
         return [with_graphs(answer, self.scene.graphs) for answer in settle]
 
 
@@ -188,6 +244,16 @@ def with_graphs(value: Any, graphs: dict[str, Any]) -> Any:
     if isinstance(value, dict):
         return {key: with_graphs(item, graphs) for key, item in value.items()}
     return [with_graphs(item, graphs) for item in value] if isinstance(value, list) else value
+
+
+def certain(lines: list[str]) -> int:
+    """Return how many of the lines are told whatever the speed."""
+    return sum(not in_the_middle(line) for line in lines)
+
+
+def as_frame(frame: Any) -> str | bytes:
+    """Return a frame as it is sent: text, or bytes that the scene has in hexadecimal."""
+    return bytes.fromhex(frame["binary"]) if isinstance(frame, dict) else str(frame)
 
 
 def file_bytes(what: str) -> bytes:

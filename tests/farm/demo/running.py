@@ -3,7 +3,10 @@
 import asyncio
 import dataclasses
 import json
+import signal
 import struct
+import subprocess
+import sys
 import threading
 import time
 import uuid
@@ -75,9 +78,12 @@ class RunningNode:
         self._thread.join(PATIENCE_S)
         self._loop.close()
 
-    def socket(self, client_id: str | None = None, *, flags: bool = False) -> "Listener":
-        """Connect as a client that hears events."""
-        return Listener(self.url, client_id or str(uuid.uuid4()), flags=flags)
+    def socket(
+        self, client_id: str | None = None, *, flags: bool = False, path: str = "/ws"
+    ) -> "Listener":
+        """Connect as a client that hears events; one whose id is empty says none."""
+        mine = str(uuid.uuid4()) if client_id is None else client_id
+        return Listener(self.url, mine, flags=flags, path=path)
 
     def post(self, graph: Any, **keys: Any) -> httpx.Response:
         """Post a graph."""
@@ -113,15 +119,63 @@ class RunningNode:
         return status
 
 
+class MortalNode(RunningNode):
+    """A node in a process of its own, which can be ended by a signal and started again."""
+
+    def __init__(self, spec: NodeSpec) -> None:
+        self.spec = spec
+        self.http = httpx.Client(timeout=PATIENCE_S)
+        self._process: subprocess.Popen[str] | None = None
+        self.start()
+
+    def start(self) -> None:
+        """Start it, on any port."""
+        self.spec.folder.mkdir(parents=True, exist_ok=True)
+        specs = self.spec.folder / "specs.json"
+        specs.write_text(json.dumps([self.spec.to_json()]))
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "farm_app.demo", "--specs", str(specs)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        assert self._process.stdout is not None
+        (facts,) = json.loads(self._process.stdout.readline())["nodes"]
+        self.url = f"http://127.0.0.1:{facts['port']}"
+        self.http.base_url = self.url
+
+    def end(self, number: signal.Signals = signal.SIGKILL) -> None:
+        """Send a signal that ends it, if it runs."""
+        if self._process is not None:
+            with self._process as process:
+                process.send_signal(number)
+            self._process = None
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.end()
+        self.http.close()
+
+    def wait_idle(self) -> None:
+        """Wait until nothing runs or waits; a dead one does nothing."""
+        if self._process is not None:
+            super().wait_idle()
+
+
 class Listener:
     """One socket; frames are kept in order as they come."""
 
-    def __init__(self, url: str, client_id: str, *, flags: bool = False) -> None:
+    def __init__(self, url: str, client_id: str, *, flags: bool = False, path: str = "/ws") -> None:
         self.client_id = client_id
         self.frames: list[Any] = []
         self.heard_at: list[float] = []
         self.closed: ConnectionClosed | None = None
-        address = f"{url.replace('http', 'ws')}/ws?clientId={client_id}"
+        query = f"?clientId={client_id}" if client_id else ""
+        address = f"{url.replace('http', 'ws')}{path}{query}"
         self._stack = ExitStack()
         self.socket: ClientConnection = self._stack.enter_context(
             connect(address, max_size=None, open_timeout=PATIENCE_S)
@@ -156,6 +210,12 @@ class Listener:
         """Close properly."""
         self._stack.close()
         self._thread.join(PATIENCE_S)
+
+    @property
+    def is_cut(self) -> bool:
+        """Whether the server went without a word."""
+        closed = self.closed
+        return closed is not None and closed.rcvd is None and closed.sent is None
 
     @property
     def events(self) -> list[dict[str, Any]]:

@@ -28,7 +28,7 @@ from typing import Any
 import pytest
 
 from tests.farm.demo.replay import FIXTURES, Replay, Scene, lanes, transcript
-from tests.farm.demo.running import RunningNode, a_spec
+from tests.farm.demo.running import MortalNode, RunningNode, a_spec
 
 SCENES = sorted(path.stem for path in FIXTURES.glob("*.json"))
 CORRUPT = (1000).to_bytes(8, "little") + b"this is no JSON"
@@ -38,7 +38,8 @@ CORRUPT = (1000).to_bytes(8, "little") + b"this is no JSON"
 def played(request: Any, tmp_path: Path) -> Replay:
     scene = Scene.load(request.param)
     spoilt = tmp_path / "models" / "checkpoints"
-    with RunningNode(a_spec(tmp_path, **scene.spec)) as node:
+    kind = MortalNode if scene.is_deadly else RunningNode
+    with kind(a_spec(tmp_path, **scene.spec)) as node:
         if scene.name.startswith("07"):
             spoilt.mkdir(parents=True, exist_ok=True)
             (spoilt / "corrupt.safetensors").write_bytes(CORRUPT)

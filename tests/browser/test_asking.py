@@ -48,7 +48,7 @@ def test_it_takes_a_press_while_tokens_and_costs_are_still_counted(open_page: Op
     page = open_page()
     steps.begin(page)
     waiting: list[Route] = []
-    page.route(re.compile("/(tokens|estimate)/$"), lambda route: waiting.append(route))
+    page.route(re.compile(r"/(tokens|estimate)/(\?|$)"), lambda route: waiting.append(route))
     steps.write(page, "a harbour at night", count=1)
     page.locator("#id_count").blur()
     while len(waiting) < 2:

@@ -20,6 +20,19 @@ class HashedStaticFiles(CompressedManifestStaticFilesStorage):  # type: ignore[m
     """Static files named by their content, so that an upgrade never meets an old script."""
 
     manifest_strict = False
+    # Our own scripts import each other by these names too; Django's switch for that stumbles over vendored ones.
+    patterns = (
+        *CompressedManifestStaticFilesStorage.patterns,
+        (
+            "js/*.js",
+            (
+                (
+                    r"""(?P<matched>import \{(?P<names>.*?)\} from "(?P<url>\./.*?)";)""",
+                    """import {%(names)s} from "%(url)s";""",
+                ),
+            ),
+        ),
+    )
 
 
 def wants_fragment(request: HttpRequest) -> bool:

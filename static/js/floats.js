@@ -1,10 +1,8 @@
 // What floats: menus that close by themselves, the sheet dialog, copy buttons, and popovers that turn into columns.
 
-const sheet = document.getElementById("sheet");
+import { say } from "./say.js";
 
-function say(text) {
-  document.dispatchEvent(new CustomEvent("eliot:say", { detail: text }));
-}
+const sheet = document.getElementById("sheet");
 
 // Menus are <details>: one at a time, gone on Escape, on a click elsewhere and after a choice.
 function closeMenus(except) {

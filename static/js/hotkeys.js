@@ -1,10 +1,10 @@
 // Keys of the grid: one tab stop that roves, arrows, single letters that act on the current picture.
 // Announces the current cell as "eliot:current" on the cell itself.
 
+import { inField, isOff } from "./keys.js";
+import { say } from "./say.js";
+
 const grid = document.getElementById("grid");
-const sheet = document.getElementById("keys");
-const toggle = document.querySelector("[data-hotkeys]");
-const OFF = "eliot.hotkeys.off";
 const ACTS = { k: "keep", d: "drop", u: "clear", w: "why", " ": "large", Enter: "large" };
 const PAGE_KEYS = { g: "g", c: "c" };
 
@@ -12,10 +12,6 @@ let current = null;
 
 const cells = () => [...grid.querySelectorAll(".cell")];
 const columns = () => getComputedStyle(grid.querySelector(".window")).gridTemplateColumns.split(" ").length;
-
-function say(text) {
-  document.dispatchEvent(new CustomEvent("eliot:say", { detail: text }));
-}
 
 // Only the current cell, and what is in it, can be reached by Tab.
 function setStop(cell, isStop) {
@@ -68,8 +64,6 @@ function act(name) {
   else if (name !== "clear") say(grid.dataset.said);
 }
 
-const isOff = () => localStorage.getItem(OFF) === "1";
-const inField = (target) => Boolean(target.closest?.("input:not([type=range], [type=checkbox]), textarea, select, [contenteditable]"));
 const isBusy = () => Boolean(document.querySelector("dialog[open], [popover]:popover-open, details.menu[open]"));
 
 function onGridKey(event) {
@@ -92,14 +86,9 @@ function isTaken(event) {
 
 function onKey(event) {
   if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey) return;
-  if (event.key === "?" && !inField(event.target)) {
-    event.preventDefault();
-    sheet?.togglePopover();
-    return;
-  }
-  if (!grid || inField(event.target) || isBusy() || onGridKey(event)) return;
+  if (inField(event.target) || isBusy() || onGridKey(event)) return;
   const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
-  if ((isOff() && /^[a-z]$/.test(key)) || isTaken(event)) return;
+  if (isOff(key) || isTaken(event)) return;
   if (PAGE_KEYS[key]) {
     event.preventDefault();
     document.querySelector(`[data-key="${PAGE_KEYS[key]}"]`)?.click();
@@ -107,16 +96,6 @@ function onKey(event) {
     event.preventDefault();
     if (!event.repeat) act(ACTS[key]);
   }
-}
-
-document.addEventListener("keydown", onKey);
-
-if (toggle) {
-  toggle.checked = !isOff();
-  toggle.addEventListener("change", () => {
-    if (toggle.checked) localStorage.removeItem(OFF);
-    else localStorage.setItem(OFF, "1");
-  });
 }
 
 function start() {
@@ -129,6 +108,7 @@ function start() {
 
 if (grid) {
   start();
+  document.addEventListener("keydown", onKey);
   grid.addEventListener("focusin", (event) => {
     const cell = event.target.closest(".cell");
     if (cell && (cell !== current || !("current" in cell.dataset))) makeCurrent(cell);

@@ -1,5 +1,7 @@
 // The large view: a dialog filled by htmx, with its own keys, zoom, grey ground, and the page's address while it is open.
 
+import { isOff } from "./keys.js";
+
 const dialog = document.getElementById("large");
 const body = document.getElementById("large-body");
 const GREY = "eliot.grading";
@@ -58,7 +60,7 @@ function onKey(event) {
   if (event.target.closest("input, textarea, select")) return;
   const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
   const onControl = Boolean(event.target.closest("a, button"));
-  if (/^[a-z]$/.test(key) && localStorage.getItem("eliot.hotkeys.off") === "1") return;
+  if (isOff(key)) return;
   if (ACTS[key]) press(`[data-act="${ACTS[key]}"]:not([hidden])`);
   else if (key === "z") toggleZoom();
   else if (key === " " && !onControl && dialog) dialog.close();

@@ -1,13 +1,11 @@
 // Toasts: eight seconds, for ever while hovered or focused; Ctrl+Z presses the last Undo. Also says when a request failed.
 
+import { say } from "./say.js";
+
 const STAY_MS = 8000;
 const tray = document.getElementById("toasts");
 const left = new Map(); // toast -> timer
 const watched = new WeakSet();
-
-function say(text) {
-  document.dispatchEvent(new CustomEvent("eliot:say", { detail: text }));
-}
 
 function start(toast) {
   stop(toast);

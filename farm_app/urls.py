@@ -2,9 +2,9 @@
 
 from django.urls import path
 
-from farm_app import views
+from farm_app import previews
 
 app_name = "farm"
 urlpatterns = [
-    path("jobs/<int:job_id>/preview/<int:number>", views.preview, name="preview"),
+    path("jobs/<int:job_id>/preview/<int:number>", previews.preview, name="preview"),
 ]

@@ -18,6 +18,7 @@ from django.utils import timezone
 from eliot.writing import written
 from farm_app import binding, nudges, planning, stopping
 from farm_app.models import Attempt, GpuNode, Job, TemplateVersion
+from farm_app.models.jobs import NodeMode
 from farm_app.models.states import AttemptState, JobState
 from farm_app.planner import Assignment, Estimate
 
@@ -164,6 +165,8 @@ def _ready_attempt(job: Job, node: GpuNode, turn: Assignment, client_id: str) ->
     attempt = _attempt(job, node)
     attempt.expected_s = turn.run_s + turn.load_s
     attempt.was_cold = turn.load_s > 0
+    if job.group.node_mode == NodeMode.PREFER and job.group.node_id != node.pk:
+        attempt.reason = turn.reason
     _make_ready(attempt, client_id)
     return attempt
 
@@ -201,7 +204,7 @@ def _taken(attempt: Attempt) -> bool:
     attempt.reserved = now
     attempt.submitted = now if attempt.state == AttemptState.SUBMITTING else None
     attempt.save(force_insert=True)
-    said = f"{attempt.node.slug} takes it."
+    said = f"{attempt.node.slug} takes it. {attempt.reason}".strip()
     only_from = (JobState.QUEUED,)
     return job.move(JobState.RUNNING, said, attempt=attempt, only_from=only_from, **facts)
 

@@ -78,6 +78,7 @@ class Attempt(models.Model):
     )
     thumb_seconds = models.FloatField(null=True)
     failure = models.CharField(max_length=15, choices=FailureClass.choices, blank=True)
+    # Why it ended so; until then, why it is not on the preferred node.
     reason = models.CharField(max_length=500, blank=True)
     evidence = models.CharField(max_length=400, blank=True)
     schema_v = models.PositiveSmallIntegerField(default=1)

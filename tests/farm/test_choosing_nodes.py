@@ -8,7 +8,7 @@ from farm_app.models import Attempt, GpuNode, Job, LearnedSpeed
 from farm_app.models.states import AttemptState, JobState
 from farm_app.workers import Workers
 from sessions_app.models import Round
-from tests.farm.rig import Farm, attempts, wait_until
+from tests.farm.rig import Farm, attempts, story, wait_until
 
 BRIEF: dict[str, Any] = {"seconds": {"sd15": 0.6}}
 
@@ -75,8 +75,12 @@ def test_a_preferred_node_that_is_down_is_done_without(farm: Farm) -> None:
     gone.kill()
     placed = farm.ask(2, node_mode="prefer", node=node("gpu-a"))
     farm.work()
-    farm.done(placed)
+    jobs = farm.done(placed)
     assert len(other.executions()) == 2
+    for job in jobs:
+        taken = [line for line in story(job) if "takes it" in line][-1]
+        assert taken.startswith("gpu-b takes it. Not on the preferred node: ")
+        assert Attempt.objects.get(won_job=job).reason in taken
 
 
 def test_a_fast_node_takes_more_and_a_slow_one_leaves_the_last(farm: Farm) -> None:

@@ -42,6 +42,10 @@ class GpuNodeQuerySet(models.QuerySet["GpuNode"]):
         """Leave out the ones that somebody switched off."""
         return self.filter(is_enabled=True)
 
+    def without_lists(self) -> "GpuNodeQuerySet":
+        """Leave unread what is long and seldom asked for; parsing it takes a plan or a page milliseconds."""
+        return self.defer("node_classes", "samplers", "schedulers")
+
     def due_for_health(self) -> "GpuNodeQuerySet":
         """Return enabled nodes whose last look is older than the interval; trouble has a shorter one."""
         now = timezone.now()

@@ -143,5 +143,5 @@ class LocalOwnerMiddleware:
 
 
 def may_see(scope: Scope, media_file_id: str) -> bool:
-    """Decide whether this visitor may see a picture; the one function for page, media and socket."""
+    """Say whether this visitor may see a picture: for now, whoever is let in. Asked before any picture is sent."""
     return refusal(scope) is None

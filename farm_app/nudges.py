@@ -7,6 +7,7 @@ from typing import Any
 
 from django.db import transaction
 
+from farm_app import tasks
 from farm_app.models import Attempt
 
 logger = logging.getLogger(__name__)
@@ -14,16 +15,12 @@ logger = logging.getLogger(__name__)
 
 def feed(node_ids: Iterable[int]) -> None:
     """Let these nodes look for work."""
-    from farm_app import tasks  # tasks import the verbs, and the verbs nudge
-
     for node_id in node_ids:
         _send(tasks.feed_node, node_id)
 
 
 def idle_nodes() -> None:
     """Let a plan be drawn, and the nodes that it starts something on go for it."""
-    from farm_app import tasks
-
     _send(tasks.wake_nodes)
 
 
@@ -34,22 +31,16 @@ def idle_nodes_on_commit() -> None:
 
 def store_on_commit(attempt: Attempt) -> None:
     """Let somebody bring this attempt's picture home."""
-    from farm_app import tasks
-
     transaction.on_commit(partial(_send, tasks.store_attempt, str(attempt.pk)))
 
 
 def cancel_on_commit(attempt: Attempt) -> None:
     """Let somebody tell the node to stop this attempt."""
-    from farm_app import tasks
-
     transaction.on_commit(partial(_send, tasks.cancel_attempt, str(attempt.pk)))
 
 
 def probe(node_ids: Iterable[int]) -> None:
     """Let somebody look at these nodes' health."""
-    from farm_app import tasks
-
     for node_id in node_ids:
         _send(tasks.probe_node, node_id)
 

@@ -1,4 +1,7 @@
-"""Huey's tasks: an id in, one verb called, nothing returned, safe to run twice."""
+"""Huey's tasks: an id in, one verb called, nothing returned, safe to run twice.
+
+A verb is imported when it is called: verbs nudge, and nudges name these tasks.
+"""
 
 from huey.contrib.djhuey import db_task
 

@@ -15,8 +15,8 @@ from farm_app.progress import glimpses
 from farm_app.strip import newest_event
 from sessions_app.cells import Cell, Turn, cells_of, turns_of
 from sessions_app.models import Generation, WorkSession
+from sessions_app.pages import table_context
 from sessions_app.table import FILTERS, WINDOW, Table
-from sessions_app.views import table_context
 
 MOST_CELLS = 200
 

@@ -1,16 +1,18 @@
-"""What every page of the table shares: its frame, and a fragment as reply or as a page of its own."""
+"""What the pages of the table share: frame, stage, window, and a fragment as reply or as a page of its own."""
 
 from collections.abc import Mapping
 from typing import Any
 
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, render
+from django.shortcuts import get_object_or_404, redirect, render
 from django.template.loader import render_to_string
+from django.urls import reverse
 
 from eliot.http import varied, wants_fragment
 from farm_app.banner import banner
 from farm_app.strip import draw_strip, newest_event
 from sessions_app.models import Generation, WorkSession
+from sessions_app.table import Table
 
 
 def frame(title: str, *, ws_url: str = "/ws/farm/") -> dict[str, Any]:
@@ -38,6 +40,65 @@ def take_or_404(pk: int) -> Generation:
     """Return a generation of a session that is not deleted, with all that its cell shows."""
     rows = Generation.objects.filter(round__session__deleted_at__isnull=True).with_pictures()
     return get_object_or_404(rows, pk=pk)
+
+
+def asked_stage(request: HttpRequest, session: WorkSession) -> int:
+    """Return the stage that the address names, from 1; without one, where the work is."""
+    asked = number_in(request, "stage", -1)
+    if asked < 0:
+        return session.current_stage()
+    return min(max(asked - 1, 0), len(session.stages) - 1)
+
+
+def number_in(request: HttpRequest, name: str, default: int) -> int:
+    """Return a whole number from the address, or the default for anything else."""
+    asked = request.GET.get(name, "")
+    return int(asked) if asked.isascii() and asked.isdecimal() and len(asked) < 7 else default
+
+
+def table_of(request: HttpRequest, session: WorkSession) -> Table:
+    """Return the stage that the request looks at."""
+    return Table(session, asked_stage(request, session), request.GET.get("show", ""))
+
+
+def table_context(table: Table) -> dict[str, Any]:
+    """Return what the fragments around the grid need."""
+    return {
+        "session": table.session,
+        "urls": table.urls,
+        "stages": table.stages,
+        "stage": table.stages[table.index],
+        "counts": table.counts,
+        "filter": table.filter,
+        "actions": table.actions,
+    }
+
+
+def session_context(request: HttpRequest, table: Table) -> dict[str, Any]:
+    """Return what the session page shows but its form: one window of cells, from ``first`` in the address."""
+    session, first = table.session, number_in(request, "first", 0)
+    ws_url = f"/ws/sessions/{session.pk}/?stage={table.index}&show={table.filter}"
+    page = frame(session.title, ws_url=ws_url)
+    cells, following = table.window(first)
+    return {
+        **page,
+        **table_context(table),
+        "cells": cells,
+        "window_next_url": following,
+        "grid_url": f"{table.url}&show={table.filter}&first={first}",
+        "confirming": bool(request.GET.get("confirm")),
+        "crumb_url": reverse("sessions:list"),
+        "crumb_title": session.title,
+    }
+
+
+def went(request: HttpRequest, url: str) -> HttpResponse:
+    """Send the browser to another page, in the way of htmx or plainly."""
+    if not wants_fragment(request):
+        return redirect(url)
+    response = HttpResponse(status=204)
+    response["HX-Redirect"] = url
+    return response
 
 
 def fragment_or_page(

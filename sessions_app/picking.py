@@ -17,9 +17,16 @@ from sessions_app import takes
 from sessions_app.cells import Cell, cells_of
 from sessions_app.models import Generation
 from sessions_app.order import CannotPlace
-from sessions_app.pages import fragment_or_page, fragments, session_or_404, take_or_404
+from sessions_app.pages import (
+    asked_stage,
+    fragment_or_page,
+    fragments,
+    session_or_404,
+    table_context,
+    table_of,
+    take_or_404,
+)
 from sessions_app.table import Table
-from sessions_app.views import asked_stage, table_context, table_of
 
 
 def _actor(request: HttpRequest) -> str:

@@ -1,6 +1,8 @@
 """Pages of the table: start, list, session; and what shapes a session: form, stages, Generate, Continue."""
 
 import uuid
+from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from django.contrib import messages
@@ -18,7 +20,17 @@ from sessions_app.forms import AskForm, TitleForm, family_values, tokens_of
 from sessions_app.funnel import Stage, with_family
 from sessions_app.models import Flow, Round, WorkSession
 from sessions_app.order import CannotPlace
-from sessions_app.pages import fragment_or_page, fragments, frame, session_or_404
+from sessions_app.pages import (
+    fragment_or_page,
+    fragments,
+    frame,
+    number_in,
+    session_context,
+    session_or_404,
+    table_context,
+    table_of,
+    went,
+)
 from sessions_app.placing import continue_session, order_from_form, place_asked
 from sessions_app.stage_forms import StageFormSet, added_stage, stage_initial
 from sessions_app.table import WINDOW, Table, estimate_text, families_of_farm, family_label
@@ -67,25 +79,6 @@ def new(request: HttpRequest, flow: str) -> HttpResponse:
     return redirect(WorkSession.begin(owner=request.user, flow=flow))
 
 
-def asked_stage(request: HttpRequest, session: WorkSession) -> int:
-    """Return the stage that the address names, from 1; without one, where the work is."""
-    asked = number_in(request, "stage", -1)
-    if asked < 0:
-        return session.current_stage()
-    return min(max(asked - 1, 0), len(session.stages) - 1)
-
-
-def number_in(request: HttpRequest, name: str, default: int) -> int:
-    """Return a whole number from the address, or the default for anything else."""
-    asked = request.GET.get(name, "")
-    return int(asked) if asked.isascii() and asked.isdecimal() and len(asked) < 7 else default
-
-
-def table_of(request: HttpRequest, session: WorkSession) -> Table:
-    """Return the stage that the request looks at."""
-    return Table(session, asked_stage(request, session), request.GET.get("show", ""))
-
-
 def form_of(table: Table, *args: Any, **kwargs: Any) -> AskForm:
     """Return the prompt form of a table."""
     return AskForm(
@@ -100,34 +93,10 @@ def session_page(request: HttpRequest, slug: str) -> HttpResponse:
     if session.slug != slug:
         return redirect(f"{session.url}?{request.META.get('QUERY_STRING', '')}".rstrip("?"))
     table = table_of(request, session)
-    ws_url = f"/ws/sessions/{session.pk}/?stage={table.index}&show={table.filter}"
-    page = frame(session.title, ws_url=ws_url)
-    cells, following = table.window()
-    context = {
-        **page,
-        **table_context(table),
-        "form": None if table.stage.kind == "upscale" else form_of(table),
-        "estimate": estimate_of(table),
-        "cells": cells,
-        "window_next_url": following,
-        "confirming": bool(request.GET.get("confirm")),
-        "crumb_url": reverse("sessions:list"),
-        "crumb_title": session.title,
-    }
+    context = session_context(request, table)
+    context["form"] = None if table.stage.kind == "upscale" else form_of(table)
+    context["estimate"] = estimate_of(table)
     return varied(render(request, "sessions/session.html", context))
-
-
-def table_context(table: Table) -> dict[str, Any]:
-    """Return what the fragments around the grid need."""
-    return {
-        "session": table.session,
-        "urls": table.urls,
-        "stages": table.stages,
-        "stage": table.stages[table.index],
-        "counts": table.counts,
-        "filter": table.filter,
-        "actions": table.actions,
-    }
 
 
 def estimate_of(table: Table) -> str:
@@ -151,11 +120,12 @@ def cells(request: HttpRequest, slug: str) -> HttpResponse:
     """Return the next window of the grid."""
     session = session_or_404(slug)
     table = table_of(request, session)
-    found, following = table.window(number_in(request, "first", 0))
+    first = number_in(request, "first", 0)
+    if not wants_fragment(request):
+        return redirect(f"{table.url}&show={table.filter}&first={first}")
+    found, following = table.window(first)
     context = {**table_context(table), "cells": found, "window_next_url": following}
-    if wants_fragment(request):
-        return varied(render(request, "sessions/_cells.html", context))
-    return redirect(table.url)
+    return varied(render(request, "sessions/_cells.html", context))
 
 
 @require_POST
@@ -181,9 +151,7 @@ def generate(request: HttpRequest, slug: str) -> HttpResponse:
 def placed_reply(request: HttpRequest, table: Table, placed: Round) -> HttpResponse:
     """Reply with the waiting cells, and a form that is ready for the next press."""
     if table.tally.shown > WINDOW:
-        return went(
-            request, table.url
-        )  # more than one window: the page itself sorts them into windows
+        return went(request, table.url)  # the page itself sorts more than one window
     context = {**table_context(table), "form": form_of(table)}
     cells = cells_of(placed.generations.with_pictures().order_by("number"))
     parts: list[tuple[str, dict[str, Any]]] = [
@@ -211,16 +179,8 @@ def refused(request: HttpRequest, table: Table, form: AskForm) -> HttpResponse:
         response["HX-Retarget"] = "#ask-fields"
         response["HX-Reswap"] = "outerHTML"
         return response
-    found, following = table.window()
-    context = {
-        **frame(table.session.title),
-        **table_context(table),
-        "form": form,
-        "estimate": "",
-        "cells": found,
-        "window_next_url": following,
-    }
-    return render(request, "sessions/session.html", context, status=422)
+    context = {**session_context(request, table), "form": form, "estimate": ""}
+    return varied(render(request, "sessions/session.html", context, status=422))
 
 
 @require_POST
@@ -264,37 +224,24 @@ def _asked_first(request: HttpRequest, table: Table) -> HttpResponse:
     return varied(render(request, "sessions/_continue.html", context))
 
 
-def went(request: HttpRequest, url: str) -> HttpResponse:
-    """Send the browser to another page, in the way of htmx or plainly."""
-    if not wants_fragment(request):
-        return redirect(url)
-    response = HttpResponse(status=204)
-    response["HX-Redirect"] = url
-    return response
-
-
 @require_POST
 def estimate(request: HttpRequest, slug: str) -> HttpResponse:
     """Say what pressing Generate would cost with the form as it is."""
     table = table_of(request, session_or_404(slug))
     form = form_of(table, request.POST)
     form.is_valid()
-    found = form.cleaned_data
-    needed = ("family", "width", "height", "steps", "count")
-    sentence = ""
-    if all(name in found for name in needed):
-        stage = with_family(table.stage, found["family"])
-        stage = type(stage)(
-            stage.name,
-            found["count"],
-            found["family"],
-            found["width"],
-            found["height"],
-            found["steps"],
-            found.get("denoise") or 1.0,
-        )
-        sentence = estimate_sentence(table, stage)
+    stage = stage_asked(table.stage, form.cleaned_data)
+    sentence = estimate_sentence(table, stage) if stage is not None else ""
     return varied(render(request, "sessions/_estimate.html", {"estimate": sentence}))
+
+
+def stage_asked(stage: Stage, found: Mapping[str, Any]) -> Stage | None:
+    """Return the stage as the valid fields of its form say it; None while one that costs time is missing."""
+    names = ("family", "width", "height", "steps")
+    if not all(name in found for name in (*names, "count")):
+        return None
+    said = {name: found[name] for name in names}
+    return replace(stage, want=found["count"], denoise=found.get("denoise") or 1.0, **said)
 
 
 @require_POST

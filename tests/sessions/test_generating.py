@@ -210,6 +210,10 @@ def test_without_scripts_the_whole_page_comes_back_with_the_reasons(
     assert len(list(found.all(role="gridcell"))) == 1
     (head,) = found.all(class_="wrong-list")
     assert "2 things to put right" in head.text
+    assert found.id("live").attrs["ws-connect"].startswith(f"/ws/sessions/{session.pk}/?stage=0")
+    (crumb,) = found.all(class_="crumb")
+    assert crumb.text == session.title
+    assert found.id("show-kept").attrs["href"] == f"{session.url}?stage=1&show=kept"
     assert rows() == [1, 1, 1, 1]
 
 

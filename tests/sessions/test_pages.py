@@ -246,7 +246,10 @@ def test_a_further_window_is_a_fragment_and_without_htmx_the_page(
     assert [one.text for one in found.all("span", class_="no")] == ["201"]
     assert "cells" in found.ids()
     plain = client.get(url)
-    assert plain["Location"] == f"{session.url}?stage=1"
+    assert plain["Location"] == f"{session.url}?stage=1&show=all&first=200"
+    whole = page(client, plain["Location"])
+    assert [one.text for one in whole.all("span", class_="no")] == ["201"]
+    assert whole.id("grid").attrs["data-url"] == plain["Location"]
 
 
 def test_the_large_view_tells_how_a_picture_was_made(studio: None, client: Client) -> None:

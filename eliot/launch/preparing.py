@@ -8,6 +8,7 @@ from django.conf import settings
 from django.contrib.staticfiles import finders
 from django.core.management import call_command
 from django.core.management.base import BaseCommand
+from django.utils import timezone
 
 from farm_app.models import Attempt, Lease
 from farm_app.seeding import seed_workflows
@@ -35,7 +36,7 @@ def prepare() -> None:
 def take_over() -> None:
     """End the leases of this host's dead runner at once, and what it had half done: the kernel has freed its lock."""
     Lease.objects.free_host()
-    Attempt.objects.coming_home().update(store_until=None)
+    Attempt.objects.filter(store_until__gt=timezone.now()).update(store_until=None)
     tidy(oldest_s=0)
 
 

@@ -18,8 +18,9 @@ django.setup()
 from django.conf import settings  # noqa: E402
 from django.core.management import call_command  # noqa: E402
 
+from eliot.launch.preparing import take_over  # noqa: E402
 from farm_app import health  # noqa: E402
-from farm_app.models import Attempt, GpuNode, Job, Lease  # noqa: E402
+from farm_app.models import GpuNode, Job  # noqa: E402
 from farm_app.models.states import OPEN_JOBS  # noqa: E402
 from farm_app.seeding import seed_workflows  # noqa: E402
 from farm_app.workers import Workers  # noqa: E402
@@ -47,8 +48,7 @@ def place(nodes: dict[str, int], count: int) -> None:
 
 def work() -> None:
     """Take over what a dead runner left, as `start` does under its lock, and work until all has ended."""
-    Lease.objects.free_host()
-    Attempt.objects.coming_home().update(store_until=None)
+    take_over()
     workers = Workers()
     workers.start()
     while Job.objects.filter(state__in=OPEN_JOBS).exists():

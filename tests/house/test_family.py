@@ -9,12 +9,13 @@ from pathlib import Path
 import httpx
 import pytest
 from django.conf import LazySettings
+from django.utils import timezone
 
 from eliot.launch.demo_farm import DemoFarm, DemoFarmFailed, base_port
 from eliot.launch.family import Wishes, start_farm
 from eliot.launch.preparing import collect_static, prepare, take_over
 from farm_app import found
-from farm_app.models import GpuNode, Lease
+from farm_app.models import Attempt, GpuNode, Job, Lease
 from gallery_app.models import Library
 from tests import factories
 from tests.farm.rig import Stable
@@ -144,6 +145,22 @@ def test_what_a_killed_runner_held_or_had_half_done_is_cleared_away(
     take_over()
     assert list((data / "spool").iterdir()) == []
     assert Lease.objects.take("sweep", ttl=timedelta(hours=1)) is not None
+
+
+def test_what_a_killed_runner_had_just_brought_home_stays_there_and_leaves_no_copy(
+    studio: None, data: Path
+) -> None:
+    factories.pictures(1)
+    attempt = Attempt.objects.get()
+    Attempt.objects.update(store_until=timezone.now() + timedelta(hours=1))
+    copy = data / "spool" / f"{attempt.pk}.picture"
+    copy.parent.mkdir(parents=True)
+    copy.touch()
+    take_over()
+    assert not copy.exists()
+    picture = Job.objects.get().output
+    assert picture is not None
+    assert picture.trashed_at is None
 
 
 def test_preparing_twice_changes_nothing(data: Path, db: None) -> None:

@@ -26,6 +26,8 @@ ELIOT_DATABASE_URL = env.text("ELIOT_DATABASE_URL")
 ELIOT_REDIS_URL = env.text("ELIOT_REDIS_URL")
 ELIOT_WORKERS = env.number("ELIOT_WORKERS", 32, minimum=4)
 ELIOT_LOG_LEVEL = env.choice("ELIOT_LOG_LEVEL", "INFO", "DEBUG", "WARNING", "ERROR", "CRITICAL")
+# Who gets a job: whoever ends it soonest; or strong cards for fine work and weak ones for drafts, while they keep up.
+ELIOT_POLICY = env.choice("ELIOT_POLICY", "fastest", "tiered")
 # Test rigs shorten every timer of the farm by one factor; 1 is true time.
 ELIOT_TIME_FACTOR = env.number("ELIOT_TIME_PERCENT", 100, minimum=1) / 100
 

@@ -4,6 +4,8 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
+from django.conf import settings
+
 from farm_app import planner
 from farm_app.models import TemplateVersion
 from farm_app.needs import cost_of, needs_of
@@ -43,6 +45,12 @@ def estimate(
         placed_at_s=time.time(),
     )
     drawn = recent_plan()
-    plan = planner.plan([*drawn.batches, asked], drawn.nodes, known_speeds(), drawn.at)
+    plan = planner.plan(
+        [*drawn.batches, asked],
+        drawn.nodes,
+        known_speeds(),
+        drawn.at,
+        policy=settings.ELIOT_POLICY,
+    )
     end = plan.batch_done_s.get("asked")
     return None if end is None else end - drawn.at

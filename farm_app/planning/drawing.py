@@ -5,6 +5,8 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
+from django.conf import settings
+
 from farm_app import planner
 from farm_app.models import GpuNode, Job
 from farm_app.planner import Assignment, Batch, NodeView, Plan
@@ -42,7 +44,14 @@ def draw_plan(*, freeing: GpuNode | None = None, without: Collection[int] = ()) 
     rows = read_nodes()
     views = views_of(rows, freeing=freeing)
     queue = read_queue(without=without)
-    drawn = planner.plan(queue.batches, views, known_speeds(), at, served=queue.served or {})
+    drawn = planner.plan(
+        queue.batches,
+        views,
+        known_speeds(),
+        at,
+        policy=settings.ELIOT_POLICY,
+        served=queue.served or {},
+    )
     return Drawn(drawn, views, queue.batches, at, rows)
 
 

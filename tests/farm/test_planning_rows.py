@@ -4,6 +4,7 @@ import threading
 from typing import Any
 
 import pytest
+from django.conf import LazySettings
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
@@ -161,6 +162,25 @@ def test_speeds_that_another_process_learned_are_found() -> None:
     speeds.refresh()
     (turn,) = planning.draw_plan().now.values()
     assert turn.run_s < 2
+
+
+@pytest.mark.parametrize(
+    ("policy", "work", "taker"),
+    [
+        ("fastest", "draft", "strong"),
+        ("tiered", "draft", "weak"),
+        ("tiered", "quality", "strong"),
+    ],
+)
+def test_the_policy_of_the_settings_decides_who_draws_drafts(
+    settings: LazySettings, policy: str, work: str, taker: str
+) -> None:
+    settings.ELIOT_POLICY = policy
+    for slug, tier in (("strong", "premium"), ("weak", "draft")):
+        node(slug, tier=tier)
+    ask(1, work=work)
+    (given,) = planning.draw_plan().now.values()
+    assert GpuNode.objects.get(pk=given.node_id).slug == taker
 
 
 def test_a_share_that_had_much_lets_others_go_first() -> None:

@@ -1,4 +1,4 @@
-"""What every view shares: the typed request, fragment or page, static names, and the friendly 503."""
+"""What every view shares: fragment or page, static names, and the friendly 503."""
 
 from collections.abc import Callable
 
@@ -8,12 +8,6 @@ from django.shortcuts import render
 from django.utils.cache import patch_vary_headers
 from django_htmx.middleware import HtmxDetails
 from whitenoise.storage import CompressedManifestStaticFilesStorage
-
-
-class HtmxRequest(HttpRequest):
-    """A request behind ``HtmxMiddleware``: views are typed without casts."""
-
-    htmx: HtmxDetails
 
 
 class HashedStaticFiles(CompressedManifestStaticFilesStorage):  # type: ignore[misc]

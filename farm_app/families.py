@@ -48,17 +48,6 @@ class Family:
     """Regular expressions, any of which finds the family in a lower-case file name."""
 
 
-@dataclass(frozen=True)
-class Variant:
-    """Settings of a checkpoint that was distilled to need few steps, in place of its family's."""
-
-    id: str
-    steps: int
-    cfg: float
-    sampler: str
-    scheduler: str
-
-
 _SD15_SIZES: tuple[Size, ...] = (
     (512, 512, "1:1 square"),
     (768, 512, "3:2 landscape"),
@@ -212,25 +201,6 @@ _OTHERS = re.compile(
     r"aura[-_ ]?flow|ssd[-_ ]?1b|segmind[-_ ]?vega|control[-_ ]?net|(?<![a-z])lora(?![a-z])"
 )
 
-_VARIANTS = (
-    (r"schnell", Variant("schnell", 4, 1.0, "euler", "simple")),
-    (r"lightning", Variant("lightning", 8, 1.5, "euler", "sgm_uniform")),
-    (r"turbo", Variant("turbo", 6, 2.0, "dpmpp_sde", "karras")),
-    (r"hyper(?=vae|[-_ ]?(sd|v?\d)|[-_ ]|$)", Variant("hyper", 8, 1.0, "euler", "sgm_uniform")),
-    (r"dmd2?(?![a-z])", Variant("dmd2", 8, 1.0, "lcm", "sgm_uniform")),
-    (r"lcm", Variant("lcm", 6, 1.5, "lcm", "sgm_uniform")),
-)
-"""What the distillations are mostly run with; a finetune's own page may say otherwise."""
-
-
-def get(family_id: str) -> Family:
-    """Returns a family.
-
-    Raises:
-        KeyError: no such family.
-    """
-    return FAMILIES[family_id]
-
 
 def model_key(filename: str) -> str:
     """Returns what a model file is called on every node: no folder, one case, one Unicode form.
@@ -256,16 +226,3 @@ def _bare(filename: str) -> str:
 
 def _matches(family: Family, name: str) -> bool:
     return any(re.search(pattern, name) for pattern in family.patterns)
-
-
-def variant(filename: str) -> Variant | None:
-    """Returns the settings that a few-step checkpoint wants, None for an ordinary one.
-
-    A number of steps in the name counts, as in ``sdxl_lightning_4step``.
-    """
-    name = _bare(filename)
-    found = next((it for pattern, it in _VARIANTS if re.search(pattern, name)), None)
-    said = re.search(r"(?<![0-9])([1-9]|1[0-6])[-_ ]?steps?(?![a-z])", name)
-    if found is None or said is None:
-        return found
-    return Variant(found.id, int(said[1]), found.cfg, found.sampler, found.scheduler)

@@ -73,15 +73,6 @@ def run_lock() -> Iterator[RunLock]:
         lock.release()
 
 
-def running() -> Runner | None:
-    """Return who runs on this data folder now, or None."""
-    try:
-        with run_lock():
-            return None
-    except AlreadyRunning as fault:
-        return fault.runner or Runner(0)
-
-
 def _read() -> Runner | None:
     try:
         return Runner(**json.loads(_path().read_text(encoding="utf-8")))

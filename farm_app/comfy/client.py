@@ -136,13 +136,6 @@ class ComfyClient:
         except ValueError as error:
             raise self._wire.stranger(str(error)) from error
 
-    def features(self) -> dict[str, Any]:
-        """Returns the server's feature flags; empty on servers older than the route."""
-        try:
-            return mapping(self._wire.json("GET", "/features"))
-        except NotFound:
-            return {}
-
     # Prompts
 
     def queue(self) -> Queue:
@@ -321,11 +314,6 @@ class ComfyClient:
             OSError: our own file cannot be read.
         """
         return upload(self._wire, path, name, subfolder=subfolder)
-
-    def free(self, *, unload_models: bool = True, free_memory: bool = True) -> None:
-        """Asks the node to let go of memory; it does so between two prompts."""
-        body = {"unload_models": unload_models, "free_memory": free_memory}
-        self._wire.json("POST", "/free", body=body)
 
     # Shared
 

@@ -60,8 +60,7 @@ class Plan:
     """What to do now and what to tell people.
 
     Attributes:
-        assignments: Jobs to start now, at most one per node, by node id.
-        now: The same by node id.
+        now: Jobs to start now, at most one per node, by node id.
         expected: By job, for the first few hundred in order; later ones have only their batch's
             `batch_done_s`.
         look_again_s: For each idle node without a job: when to plan again should no event come.
@@ -72,7 +71,6 @@ class Plan:
         offers: By batch key and node id: when its first job would end there if it were next.
     """
 
-    assignments: tuple[Assignment, ...] = ()
     now: Mapping[int, Assignment] = field(default_factory=dict)
     expected: Mapping[int, Expectation] = field(default_factory=dict)
     look_again_s: Mapping[int, float] = field(default_factory=dict)
@@ -214,7 +212,6 @@ def _written_down(
         batch_done_s[lot.batch.key] = max(batch_done_s.get(lot.batch.key, lot.done_s), lot.done_s)
     running = [end_of_run(node, farm.now) for node in nodes if node.busy_until_s is not None]
     return Plan(
-        assignments=tuple(now[node_id] for node_id in sorted(now)),
         now=now,
         expected=expected,
         look_again_s=_look_again(farm, now),

@@ -99,14 +99,12 @@ class Reference:
 
 
 _SDXL: Final = Reference(7.5, 25 * 1.048576, 4.0, (1.0, 8 / 7, 4 / 3, 3.0))
-_FLUX: Final = Reference(8.0, 20 * 1.048576, 8.0)
 REFERENCES: Final[Mapping[str, Reference]] = {
     "sd15": Reference(0.5, 10 * 0.262144, 2.0, (1.0, 1.6, 2.0, 3.0)),
     "sdxl": _SDXL,
     "pony": _SDXL,
     "illustrious": _SDXL,
-    "flux": _FLUX,
-    "flux_fp8": _FLUX,
+    "flux": Reference(8.0, 20 * 1.048576, 8.0),
     "upscale": Reference(2.0, 1.0, 1.0, (1.0, 1.6, 2.0, 3.0), is_flat=True),
 }
 

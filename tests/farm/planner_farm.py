@@ -86,7 +86,7 @@ class PaperFarm:
         made = plan(
             self.batches, self.nodes, self.speeds, self.now, served=self.served, **self.options
         )
-        for given in made.assignments:
+        for given in made.now.values():
             self._start(given.node_id, given.job_id, given.end_s)
         if any(batch.job_ids for batch in self.batches):
             for node_id, look_s in made.look_again_s.items():

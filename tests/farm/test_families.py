@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from farm_app.families import FAMILIES, Family, get, guess, model_key, variant
+from farm_app.families import FAMILIES, Family, guess, model_key
 
 # File names as the model sites give them to people, without the extension.
 NAMES = [
@@ -176,7 +176,7 @@ def test_a_key_is_its_own_key(name: str) -> None:
 
 @pytest.mark.parametrize("family", FAMILIES.values(), ids=FAMILIES)
 def test_the_facts_of_a_family_are_sound(family: Family) -> None:
-    assert get(family.id) is family
+    assert FAMILIES[family.id] is family
     assert family.sizes[0][:2] == family.native
     for width, height, label in family.sizes:
         assert width % 8 == height % 8 == 0, label
@@ -185,32 +185,3 @@ def test_the_facts_of_a_family_are_sound(family: Family) -> None:
     for pattern in family.patterns:
         re.compile(pattern)
     assert family.supports_negative == (family.cfg > 1.0)
-
-
-def test_an_unknown_family_is_an_error() -> None:
-    with pytest.raises(KeyError):
-        get("sd9")
-
-
-@pytest.mark.parametrize(
-    ("name", "found", "steps"),
-    [
-        ("sdxl_lightning_4step.safetensors", "lightning", 4),
-        ("dreamshaperXL_lightningDPMSDE.safetensors", "lightning", 8),
-        ("DreamShaperXL_Turbo_v2_1.safetensors", "turbo", 6),
-        ("flux1-schnell-fp8.safetensors", "schnell", 4),
-        ("realisticVisionV60B1_v51HyperVAE.safetensors", "hyper", 8),
-        ("Hyper-SDXL-8steps.safetensors", "hyper", 8),
-        ("someMix_LCM.safetensors", "lcm", 6),
-    ],
-)
-def test_a_few_step_checkpoint_brings_its_own_settings(name: str, found: str, steps: int) -> None:
-    settings = variant(name)
-    assert settings
-    assert (settings.id, settings.steps) == (found, steps)
-    assert settings.cfg <= 2.0
-
-
-@pytest.mark.parametrize("name", ["juggernautXL_v9", "hyperrealism_v3", "v1-5-pruned-emaonly"])
-def test_an_ordinary_checkpoint_brings_none(name: str) -> None:
-    assert variant(name) is None

@@ -15,7 +15,7 @@ def pair(first=None, second=None):
 
 def who_runs(asked, nodes, speeds=FAST_AND_SLOW, now=0.0, **options):
     made = plan([asked], nodes, speeds, now, **options)
-    return {given.job_id: given.node_id for given in made.assignments}
+    return {given.job_id: given.node_id for given in made.now.values()}
 
 
 def test_only_means_only():
@@ -56,7 +56,7 @@ def test_late_answers_and_foreign_work_count_in_the_end():
 
 def test_a_slow_idle_card_waits_and_looks_again_when_the_fast_one_should_be_free():
     made = plan([batch(cost=JOB)], pair({"busy_until_s": 1.5}), FAST_AND_SLOW, 0.0)
-    assert not made.assignments
+    assert not made.now
     assert made.look_again_s == {2: 1.5}
     assert made.expected[0].node_id == 1
 
@@ -103,9 +103,9 @@ def test_tiered_drafts_spare_the_premium_card_until_they_overflow():
 
 def test_a_start_says_why_it_is_on_that_node():
     cards, asked = four_cards(), batch(jobs=1, work="draft")
-    fastest = plan([asked], cards, Speeds(), 0.0).assignments[0]
+    fastest = plan([asked], cards, Speeds(), 0.0).now[4]
     assert fastest.reason == "gpu-premium should end it soonest, in 0.5 s."
-    tiered = plan([asked], cards, Speeds(), 0.0, policy="tiered").assignments[0]
+    tiered = plan([asked], cards, Speeds(), 0.0, policy="tiered").now[1]
     assert tiered.reason.startswith("gpu-draft is next in line for draft work")
 
 

@@ -109,7 +109,7 @@ def test_an_impossible_batch_is_named_at_once_and_blocks_nobody():
     made = plan([wrong, batch("right", [2], priority=3)], [node(1), node(2)], Speeds(), 0.0)
     assert made.impossible["wrong"].sentence == "No node is set up for wan."
     assert made.impossible["wrong"].lasting
-    assert [given.job_id for given in made.assignments] == [2]
+    assert [given.job_id for given in made.now.values()] == [2]
 
 
 def test_the_nearest_fix_is_on_the_node_that_lacks_least():

@@ -85,7 +85,7 @@ def test_every_job_gets_one_place_that_may_run_it(queue, farm, known, policy):
     made = plan(queue, farm, known, 0.0, policy=policy)
     by_id = {one.id: one for one in farm}
     jobs = {job_id: one for one in queue for job_id in one.job_ids}
-    started = [given.job_id for given in made.assignments]
+    started = [given.job_id for given in made.now.values()]
     assert len(started) == len(set(started)) == len(made.now)
     for job_id, expected in made.expected.items():
         assert not jobs[job_id].paused
@@ -141,7 +141,7 @@ def test_no_node_idles_that_would_end_a_job_sooner_than_the_others(queue, farm, 
 def test_a_better_class_never_waits_for_a_node_that_a_lower_one_takes(queue, farm, known):
     made = plan(queue, farm, known, 0.0)
     jobs = {job_id: one for one in queue for job_id in one.job_ids}
-    for given_ in made.assignments:
+    for given_ in made.now.values():
         for job_id, expected in made.expected.items():
             one = jobs[job_id]
             if one.priority >= jobs[given_.job_id].priority or one.excluded:
@@ -156,7 +156,7 @@ def test_a_plan_depends_on_nothing_but_its_inputs(queue, farm, known, policy, ra
     made = plan(queue, farm, known, 0.0, policy=policy)
     shuffled = random.sample(farm, len(farm))
     again = plan(queue, shuffled, known, 0.0, policy=policy)
-    assert again.assignments == made.assignments
+    assert again.now == made.now
     assert (again.expected, again.done_s) == (made.expected, made.done_s)
 
 
@@ -220,7 +220,7 @@ def test_a_long_queue_is_planned_by_volume_with_the_same_rule(farm, known, jobs)
         return
     offers, done_s = made.offers["long"], made.batch_done_s["long"]
     assert all(done_s <= offers[node_id] + EPS for node_id in made.look_again_s)
-    assert all(given.end_s <= done_s + EPS for given in made.assignments)
+    assert all(given.end_s <= done_s + EPS for given in made.now.values())
     assert set(range(200)) <= made.expected.keys()
     few = plan([replace(asked, job_ids=asked.job_ids[:20], count=jobs)], farm, known, 0.0)
     assert (few.batch_done_s, few.now) == (made.batch_done_s, made.now)

@@ -155,7 +155,7 @@ def test_every_family_has_a_template_with_and_without_a_picture() -> None:
 @every_template
 def test_every_size_of_a_family_fits_its_templates(entry: dict[str, Any]) -> None:
     for name in set(entry["model_families"]) & set(families.FAMILIES):
-        for width, height, _ in families.get(name).sizes:
+        for width, height, _ in families.FAMILIES[name].sizes:
             graph = filled(entry, width=width, height=height)
             node = graph["11"] if entry["supports_img2img"] else graph["5"]
             assert (node["inputs"]["width"], node["inputs"]["height"]) == (width, height)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from django.core.management import CommandError, call_command
 
-from eliot.launch.run_lock import AlreadyRunning, Runner, run_lock, running
+from eliot.launch.run_lock import AlreadyRunning, Runner, run_lock
 from tests.farm.rig import wait_until
 
 HOLD = """
@@ -23,6 +23,15 @@ with run_lock() as lock:
     print("held", flush=True)
     time.sleep(60)
 """
+
+
+def running() -> Runner | None:
+    """Return whom a second runner would be told of, or None when it would get the lock."""
+    try:
+        with run_lock():
+            return None
+    except AlreadyRunning as fault:
+        return fault.runner or Runner(0)
 
 
 def test_a_second_runner_is_refused_with_the_address_of_the_first(data: Path) -> None:

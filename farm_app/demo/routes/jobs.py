@@ -10,7 +10,6 @@ from farm_app.demo.prompt_queue import Entry, Item
 from farm_app.demo.routes.prompt import is_canonical_uuid
 
 STATUSES = ("pending", "in_progress", "completed", "failed", "cancelled")
-SORTS = {"created_at": "create_time", "execution_duration": "duration"}
 
 Job = dict[str, Any]
 

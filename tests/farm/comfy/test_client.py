@@ -75,14 +75,6 @@ def test_a_node_says_what_it_is_and_has(node: ScriptedNode, client: ComfyClient)
     assert "mini-sd15.safetensors" in client.inventory().models["checkpoints"]
 
 
-def test_features_of_a_server_without_them_are_none(
-    node: ScriptedNode, client: ComfyClient
-) -> None:
-    assert client.features() == {}
-    node.on("GET /features", says({"max_upload_size": 5}))
-    assert client.features() == {"max_upload_size": 5}
-
-
 def test_it_sends_no_origin_and_asks_for_plain_bodies(
     node: ScriptedNode, client: ComfyClient
 ) -> None:
@@ -311,12 +303,6 @@ def test_a_server_that_lost_its_jobs_api_is_cancelled_the_old_way(
     client.cancel("p-1")
     assert client.has_jobs_api() is False
     assert "POST /queue" in node.requests
-
-
-def test_memory_is_freed_with_both_flags(node: ScriptedNode, client: ComfyClient) -> None:
-    node.on("POST /free", body(b""))
-    client.free(unload_models=True, free_memory=False)
-    assert node.posted() == {"unload_models": True, "free_memory": False}
 
 
 def test_threads_share_a_client(node: ScriptedNode, client: ComfyClient) -> None:

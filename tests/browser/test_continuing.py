@@ -34,3 +34,16 @@ def test_it_says_why_it_cannot_continue_and_asks_before_a_stage_grows(open_page:
     expect(page.locator(".cell")).to_have_count(9)
     page.locator("#cancel-batch").click()
     expect(page.locator("#cancel-batch")).to_have_count(0)
+
+
+def test_it_asks_once_when_continue_is_clicked_twice(open_page: Opener) -> None:
+    page = open_page()
+    steps.ask(page, count=2)
+    steps.made(page, 2)
+    steps.keep(page, 1)
+    sent: list[str] = []
+    page.on("request", lambda request: sent.append(f"{request.method} {request.url}"))
+    page.locator("#continue-button").dblclick()
+    steps.went_on(page, 2)
+    assert len([one for one in sent if re.search(r"^POST .*/continue/", one)]) == 1
+    page.locator("#cancel-batch").click()

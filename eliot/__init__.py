@@ -1,1 +1,1 @@
-"""Eliot's roof (settings, urls, asgi, launch) and small ground floor (env, http, live, policy)."""
+"""Eliot's roof (settings, urls, asgi, launch, bench) and small ground floor (env, http, live, policy, writing)."""

@@ -188,8 +188,9 @@ class LivePage(AsyncWebsocketConsumer):
     """One page's socket: joins its groups, re-reads rows when nudged, sends the fragments that differ.
 
     Subclasses name their groups and read their rows; they never write, decide or take commands. Messages:
-    ``page.changed`` (this page's own rows moved: send at once), ``page.progress`` (``jobs``: ids; at most five
-    times a second) and ``page.around`` (something beside it moved: at most a few times a second).
+    ``page.changed`` (this page's own rows moved: send at once), ``page.soon`` (they moved on their way: with the
+    progress), ``page.progress`` (``jobs``: ids; at most five times a second) and ``page.around`` (something beside
+    it moved: at most a few times a second).
     """
 
     cursor: int = 0
@@ -202,7 +203,7 @@ class LivePage(AsyncWebsocketConsumer):
         self._changed = asyncio.Event()
         self._changed.set()
         self._progressed: set[int] = set()
-        self._around_moved = True
+        self._around_moved = self._moved_on = True
         self._tasks: list[asyncio.Task[None]] = []
         if not await self._in_thread(self.prepare):
             await self.close(code=4404)
@@ -242,6 +243,10 @@ class LivePage(AsyncWebsocketConsumer):
         self._around_moved = True
         self._changed.set()
 
+    async def page_soon(self, message: dict[str, Any]) -> None:
+        """Note that rows of this page moved on their way, as to the next of a few states within a second."""
+        self._around_moved = self._moved_on = True
+
     async def page_around(self, message: dict[str, Any]) -> None:
         """Note that something beside them moved."""
         self._around_moved = True
@@ -275,6 +280,9 @@ class LivePage(AsyncWebsocketConsumer):
         around_at = 0.0
         while True:
             await asyncio.sleep(PROGRESS_INTERVAL_S)
+            if self._moved_on:
+                self._moved_on = False
+                self._changed.set()
             if self._progressed:
                 jobs, self._progressed = frozenset(self._progressed), set()
                 await self._survive(self._send_progress(jobs))

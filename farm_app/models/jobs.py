@@ -34,6 +34,8 @@ if TYPE_CHECKING:
     from farm_app.models.attempts import Attempt, JobEvent
 
 FARM_GROUP = "farm"
+# States that a job is on its way through: pages show them with the progress, and hear at once of all others.
+PASSING: Final = (JobState.RUNNING, JobState.STORING)
 # A person may ask again for what has ended or is about to be cancelled, or for what waits for a person.
 MAY_BE_ASKED_AGAIN: Final = (
     JobState.FAILED,
@@ -258,7 +260,8 @@ class Job(models.Model):
             sentence=sentence[:500],
             actor=actor,
         )
-        transaction.on_commit(partial(_tell_pages, self.group.share_key))
+        kind = "page.soon" if self.state in PASSING else "page.changed"
+        transaction.on_commit(partial(_tell_pages, self.group.share_key, kind))
         return event
 
     def ask_again(self, *, actor: str = "") -> bool:
@@ -300,22 +303,22 @@ class Job(models.Model):
 _collecting: Final = threading.local()
 
 
-def _tell_pages(share_key: str) -> None:
-    collected: set[str] | None = getattr(_collecting, "keys", None)
+def _tell_pages(share_key: str, kind: str) -> None:
+    collected: set[tuple[str, str]] | None = getattr(_collecting, "nudges", None)
     if collected is not None:
-        collected.add(share_key)
+        collected.add((share_key, kind))
         return
-    live.publish(share_group(share_key), "page.changed")
+    live.publish(share_group(share_key), kind)
     live.publish(FARM_GROUP, "page.around")
 
 
 @contextmanager
 def told_once() -> Iterator[None]:
     """Tell each page once of all the jobs that move in this block: a nudge says only where to look."""
-    _collecting.keys = set()
+    _collecting.nudges = set()
     try:
         yield
     finally:
-        collected, _collecting.keys = _collecting.keys, None
-        for share_key in collected:
-            _tell_pages(share_key)
+        collected, _collecting.nudges = _collecting.nudges, None
+        for share_key, kind in collected:
+            _tell_pages(share_key, kind)

@@ -129,6 +129,23 @@ async def _kept(sent: list[Any], what: Any) -> None:
     sent.append(what)
 
 
+async def test_what_moves_on_its_way_is_told_with_the_progress(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(live, "UNASKED_INTERVAL_S", 600.0)  # so it is the nudge that does it
+    Counting.faults = 0
+    opened = page()
+    await opened.connect()
+    await heard(opened)
+    while not await opened.receive_nothing(timeout=2 * live.PROGRESS_INTERVAL_S):
+        await heard(opened)
+    live.publish("counting", "page.soon")
+    live.publish("counting", "page.soon")
+    assert (await heard(opened)).startswith("news after")
+    assert await opened.receive_nothing(timeout=2 * live.PROGRESS_INTERVAL_S)
+    await opened.disconnect()
+
+
 async def test_progress_of_many_is_told_in_one_message() -> None:
     Counting.faults = 0
     opened = page()

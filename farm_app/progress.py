@@ -78,7 +78,7 @@ def _tell_strips(moment: float) -> None:
 
 
 class Teller:
-    """Tells pages how one attempt gets on, at most ten times a second and two previews a second."""
+    """Tells pages how one attempt gets on, at most five times a second and two previews a second."""
 
     def __init__(
         self, job: Job, node_name: str, expected_s: float | None, *, is_cold: bool

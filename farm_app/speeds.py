@@ -129,7 +129,11 @@ def keep(learned: Learned) -> None:
         "count": learned.count,
         "trust": learned.trust,
     }
-    key = {"node_id": learned.node_id, "template": learned.template, "model": learned.model}
+    key: dict[str, Any] = {
+        "node_id": learned.node_id,
+        "template": learned.template,
+        "model": learned.model,
+    }
     # Known already but for the first time: one statement instead of four within the commit of every picture.
     if not LearnedSpeed.objects.filter(**key).update(**facts):
         LearnedSpeed.objects.update_or_create(**key, defaults=facts)

@@ -156,7 +156,7 @@ class Household:
             action = Markup(page.text).id("ask-form").attrs["action"]
             kept = hidden(page, "csrfmiddlewaretoken", "submission_key")
             answer = visitor.post(action, data={**FORM, **kept, "count": count, **changes})
-        assert answer.history[0].status_code == 302, answer.text
+        assert [one.status_code for one in answer.history] == [302], answer.text + self.said()
         return int(answer.url.path.rstrip("/").rpartition("-")[2])
 
     def _visitor(self) -> httpx.Client:
@@ -178,8 +178,11 @@ class Household:
 
     def done(self, session: int) -> list[Take]:
         """Wait until every picture of a session is there; return them."""
-        wait_until(lambda: {one.state for one in self.takes(session)} == {"done"}, DONE_S)
-        return self.takes(session)
+        deadline = time.monotonic() + DONE_S
+        while {one.state for one in (takes := self.takes(session))} != {"done"}:
+            assert time.monotonic() < deadline, f"{takes}\n{self.said()}"
+            time.sleep(0.05)
+        return takes
 
     def pictures(self) -> list[Path]:
         """Return every file in the library."""

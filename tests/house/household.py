@@ -179,10 +179,10 @@ class Household:
     def done(self, session: int) -> list[Take]:
         """Wait until every picture of a session is there; return them."""
         deadline = time.monotonic() + DONE_S
-        while {one.state for one in (takes := self.takes(session))} != {"done"}:
-            assert time.monotonic() < deadline, f"{takes}\n{self.said()}"
+        while any(one.state != "done" for one in self.takes(session)):
+            assert time.monotonic() < deadline, f"{self.takes(session)}\n{self.said()}"
             time.sleep(0.05)
-        return takes
+        return self.takes(session)
 
     def pictures(self) -> list[Path]:
         """Return every file in the library."""

@@ -28,7 +28,18 @@ from gallery_app.models import Library, MediaFile
 from sessions_app.models import Generation, Round, WorkSession
 
 SEED_LIMIT: Final = 2**64
-FIRST_ROUND: Final = 0
+FIRST_STAGE: Final = 0
+_RECIPE_VALUES: Final = (
+    "prompt",
+    "negative",
+    "steps",
+    "cfg",
+    "sampler",
+    "scheduler",
+    "denoise",
+    "width",
+    "height",
+)
 
 
 class CannotPlace(Exception):
@@ -119,7 +130,7 @@ def _write_round(
         origin_args=[session.slug],
         share_key=session.share_key,
         owner=owner,
-        priority=Priority.INTERACTIVE if order.stage == FIRST_ROUND else Priority.REFINE,
+        priority=Priority.INTERACTIVE if order.stage == FIRST_STAGE else Priority.REFINE,
         work=order.work,
         node_mode=order.node_mode,
         node=order.node,
@@ -136,20 +147,11 @@ def _write_round(
 
 
 def _write_generations(round_: Round, order: Order, version: TemplateVersion) -> None:
-    taken = Generation.objects.filter(
-        round__session=round_.session, round__stage=order.stage
-    ).count()
-    seeds = _seeds(order)
-    library = Library.default()
-    shape = shape_of(version, order.family, _values_for(version, order))
-    jobs = [
-        _job(round_, order, version, place, seed, taken, library, shape)
-        for place, seed in enumerate(seeds)
-    ]
+    shared = _Shared.by_round(round_, order, version)
+    jobs = [shared.job(place, seed) for place, seed in enumerate(_seeds(order))]
     Job.objects.bulk_create(jobs)
     Generation.objects.bulk_create(
-        Generation(round=round_, job=job, number=taken + place + 1)
-        for place, job in enumerate(jobs)
+        Generation(round=round_, job=job, number=shared.number(job.ordinal)) for job in jobs
     )
     now = timezone.now()
     JobEvent.objects.bulk_create(
@@ -161,40 +163,71 @@ def _write_generations(round_: Round, order: Order, version: TemplateVersion) ->
     nudges.idle_nodes_on_commit()
 
 
+@dataclass(frozen=True)
+class _Shared:
+    """What the jobs of a round have in common.
+
+    Attributes:
+        values: The template's parameters but the seed.
+        recipe: What is written into every file but its seed, number and parents.
+        folder: Where in the library they go.
+        before: Pictures of the stage that were asked for earlier.
+    """
+
+    group: JobGroup
+    sources: Sequence[MediaFile]
+    takes_seed: bool
+    values: Mapping[str, Any]
+    shape: str
+    recipe: Mapping[str, Any]
+    library: Library
+    folder: str
+    before: int
+
+    @classmethod
+    def by_round(cls, round_: Round, order: Order, version: TemplateVersion) -> "_Shared":
+        values = _values_for(version, order)
+        stage = Generation.objects.of_stage(round_.session, order.stage)
+        return cls(
+            group=round_.group,
+            sources=order.sources,
+            takes_seed="seed" in version.parameters,
+            values=values,
+            shape=shape_of(version, order.family, values),
+            recipe=_recipe(round_, order, version, values),
+            library=Library.default(),
+            folder=_folder(round_),
+            before=stage.count(),
+        )
+
+    def number(self, place: int) -> int:
+        """Return the number within its stage of a picture of this round."""
+        return self.before + place + 1
+
+    def job(self, place: int, seed: str) -> Job:
+        """Return the job for the picture at a place, from 0."""
+        number = self.number(place)
+        source = self.sources[place] if self.sources else None
+        parents = [str(source.pk)] if source else []
+        return Job(
+            group=self.group,
+            ordinal=place,
+            values={**self.values, **({"seed": seed} if self.takes_seed else {})},
+            seed=seed,
+            shape=self.shape,
+            recipe={**self.recipe, "seed": seed, "generation": number, "parents": parents},
+            library=self.library,
+            destination=f"{self.folder}/{number:04d}.png",
+            source=source,
+        )
+
+
 def _seeds(order: Order) -> list[str]:
     """Return one seed for each picture: counted up from the given one, or drawn."""
     if order.seed:
         first = int(order.seed)
         return [str((first + place) % SEED_LIMIT) for place in range(order.count)]
     return [str(secrets.randbelow(SEED_LIMIT)) for _ in range(order.count)]
-
-
-def _job(
-    round_: Round,
-    order: Order,
-    version: TemplateVersion,
-    place: int,
-    seed: str,
-    taken: int,
-    library: Library,
-    shape: str,
-) -> Job:
-    source = order.sources[place] if order.sources else None
-    values = _values_for(version, order)
-    if "seed" in version.parameters:
-        values["seed"] = seed
-    number = taken + place + 1
-    return Job(
-        group=round_.group,
-        ordinal=place,
-        values=values,
-        seed=seed,
-        shape=shape,
-        recipe=_recipe(round_, order, version, values, seed, source, number),
-        library=library,
-        destination=_destination(round_, number),
-        source=source,
-    )
 
 
 def _values_for(version: TemplateVersion, order: Order) -> dict[str, Any]:
@@ -219,34 +252,13 @@ def sampled_steps(steps: int, denoise: float) -> int:
 
 
 def _recipe(
-    round_: Round,
-    order: Order,
-    version: TemplateVersion,
-    values: Mapping[str, Any],
-    seed: str,
-    source: MediaFile | None,
-    number: int,
+    round_: Round, order: Order, version: TemplateVersion, values: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """Return what is known of the recipe when it is asked for; the farm adds who made it, and when."""
+    """Return what is known of the recipes when they are asked for; the farm adds who made each, and when."""
     said = {**values, **order.values}
-    asked = {
-        name: said.get(name)
-        for name in (
-            "prompt",
-            "negative",
-            "steps",
-            "cfg",
-            "sampler",
-            "scheduler",
-            "denoise",
-            "width",
-            "height",
-        )
-    }
     return {
         "v": 1,
-        **{name: value for name, value in asked.items() if value is not None},
-        "seed": seed,
+        **{name: said[name] for name in _RECIPE_VALUES if said.get(name) is not None},
         "family": order.family,
         "model": str(values.get("checkpoint") or values.get("upscale_model") or ""),
         "loras": [],
@@ -254,12 +266,10 @@ def _recipe(
         "template_version": version.number,
         "session": round_.session.slug,
         "round": round_.number,
-        "generation": number,
-        "parents": [str(source.pk)] if source else [],
     }
 
 
-def _destination(round_: Round, number: int) -> str:
+def _folder(round_: Round) -> str:
     month = timezone.localtime(round_.created).strftime("%Y-%m")
-    folder = slugify(round_.stage_name) or f"stage-{round_.stage + 1}"
-    return f"sessions/{month}/{round_.session.slug}/{folder}/{number:04d}.png"
+    stage = slugify(round_.stage_name) or f"stage-{round_.stage + 1}"
+    return f"sessions/{month}/{round_.session.slug}/{stage}"

@@ -1,7 +1,7 @@
 """Sessions as cards: a cover picture, and how far each one is."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from dataclasses import dataclass
 
 from django.db.models import OuterRef, Subquery
 
@@ -11,19 +11,23 @@ from sessions_app.models import Generation, WorkSession
 from sessions_app.tallies import Tally, tallies_of
 
 
-def with_covers(sessions: Iterable[WorkSession]) -> list[WorkSession]:
-    """Give each session its cover and its line, as the card shows them, in a fixed number of queries."""
+@dataclass(frozen=True)
+class Card:
+    """A session as the lists show it."""
+
+    session: WorkSession
+    cover: CellPicture | None
+    stage_line: str
+
+
+def cards_of(sessions: Iterable[WorkSession]) -> list[Card]:
+    """Return the cards of these sessions, in a fixed number of queries."""
     found = list(sessions)
     keys = [session.pk for session in found]
     covers, counted = _covers(keys), tallies_of(keys)
-    for session in found:
-        facts: dict[str, Any] = {
-            "cover": covers.get(session.pk),
-            "stage_line": _stage_line(session, counted.get(session.pk, {})),
-            "updated_at": session.updated,
-        }
-        vars(session).update(facts)
-    return found
+    return [
+        Card(one, covers.get(one.pk), _stage_line(one, counted.get(one.pk, {}))) for one in found
+    ]
 
 
 def _covers(sessions: Sequence[int]) -> dict[int, CellPicture]:

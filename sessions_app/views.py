@@ -54,7 +54,7 @@ def start(request: HttpRequest) -> HttpResponse:
         }
         for flow, sentence in FLOWS.items()
     ]
-    recent = covers.with_covers(WorkSession.objects.current().for_list()[:RECENT])
+    recent = covers.cards_of(WorkSession.objects.current().for_list()[:RECENT])
     return render(
         request, "sessions/start.html", {**frame("Start"), "flows": flows, "recent": recent}
     )
@@ -66,8 +66,8 @@ def session_list(request: HttpRequest) -> HttpResponse:
     archived = bool(request.GET.get("archived"))
     rows = WorkSession.objects.archived() if archived else WorkSession.objects.current()
     page = Paginator(rows.for_list(), PER_PAGE).get_page(request.GET.get("page"))
-    page.object_list = covers.with_covers(page.object_list)
-    context = {**frame("Sessions"), "sessions": page, "archived": archived}
+    cards = covers.cards_of(page.object_list)
+    context = {**frame("Sessions"), "page": page, "cards": cards, "archived": archived}
     return render(request, "sessions/list.html", context)
 
 

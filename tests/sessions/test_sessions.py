@@ -9,7 +9,7 @@ from farm_app.models import Job
 from farm_app.models.states import AttemptState, JobState
 from gallery_app.models import MediaFile
 from sessions_app import takes
-from sessions_app.covers import with_covers
+from sessions_app.covers import cards_of
 from sessions_app.funnel import DEFAULT_STAGES, UPSCALE_STAGE
 from sessions_app.models import Generation, WorkSession
 from tests import factories
@@ -198,8 +198,9 @@ def test_a_card_shows_the_best_picture_of_the_furthest_stage(studio: None) -> No
     session = factories.session()
     drafts = factories.pictures(2, of=session, flag="keep")
     assert drafts[0].picture is not None
-    (card,) = with_covers([session])
-    assert vars(card)["cover"].thumb_url == drafts[0].picture.thumb_url
+    (card,) = cards_of([session])
+    assert card.cover is not None
+    assert card.cover.thumb_url == drafts[0].picture.thumb_url
     dropped, plain, kept = factories.pictures(3, of=session, stage=1, stage_name="Refined")
     MediaFile.objects.filter(made_by__job=dropped.job).update(flag="drop")
     assert _cover(session) == plain.pk
@@ -208,8 +209,8 @@ def test_a_card_shows_the_best_picture_of_the_furthest_stage(studio: None) -> No
 
 
 def _cover(session: WorkSession) -> int:
-    (card,) = with_covers([session])
-    url = vars(card)["cover"].thumb_url
+    (card,) = cards_of([session])
+    url = card.cover.thumb_url if card.cover else ""
     rows = Generation.objects.filter(round__session=session).with_pictures()
     return next(one.pk for one in rows if one.picture and one.picture.thumb_url == url)
 
@@ -217,11 +218,11 @@ def _cover(session: WorkSession) -> int:
 def test_a_card_says_how_far_its_session_is(studio: None) -> None:
     empty, made = factories.session(), factories.session()
     factories.placed(2, of=made)
-    lines = [vars(card)["stage_line"] for card in with_covers([empty, made])]
+    lines = [card.stage_line for card in cards_of([empty, made])]
     assert lines == ["", "Drafts · 0 of 2 done"]
     factories.finish(factories.takes(made.rounds.get()), flag="keep")
-    (card,) = with_covers([made])
-    assert vars(card)["stage_line"] == "Drafts · 2 of 2 kept"
+    (card,) = cards_of([made])
+    assert card.stage_line == "Drafts · 2 of 2 kept"
 
 
 def test_an_upscale_stage_is_kept_like_any_other(studio: None) -> None:

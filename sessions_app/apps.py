@@ -7,5 +7,4 @@ class SessionsConfig(AppConfig):
     """Sessions: from an idea to a stack of pictures."""
 
     name = "sessions_app"
-    label = "sessions_app"
     verbose_name = "Sessions"

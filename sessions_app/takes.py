@@ -116,7 +116,7 @@ def _move(rows: Iterable[Generation], verb: Callable[[MediaFile], None], sentenc
     return Moved(moved, problem)
 
 
-def upscale(generation: Generation, *, owner: Any = None, stage: int | None = None) -> Generation:
+def upscale(generation: Generation, *, owner: Any = None) -> Generation:
     """Ask for an enlarged version of one picture; it joins the stage that the picture is in.
 
     Raises:
@@ -128,7 +128,7 @@ def upscale(generation: Generation, *, owner: Any = None, stage: int | None = No
         raise NoPictureYet
     here = generation.round
     order = Order(
-        stage=here.stage if stage is None else stage,
+        stage=here.stage,
         stage_name=here.stage_name,
         family="",
         work="upscale",

@@ -29,7 +29,7 @@ class Tally:
     asked: int = 0
 
     def of(self, mark: str) -> int:
-        """Count one mark: kept, done, dropped, rendering, failed, todo or gone."""
+        """Count one mark: kept, done, dropped, rendering, failed or todo."""
         return self.marks.count(mark)
 
     @property

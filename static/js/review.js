@@ -35,7 +35,6 @@ function show() {
 function showPress(press) {
   const original = button(press.dataset.press);
   press.toggleAttribute(press.hasAttribute("data-optional") ? "hidden" : "disabled", !original);
-  if (original && press.dataset.press === "repair") press.textContent = original.textContent.trim();
 }
 
 function step(by) {

@@ -78,3 +78,16 @@ def test_it_leads_to_the_nodes_in_the_admin_and_back(open_page: Opener) -> None:
     page.wait_for_load_state()
     page.get_by_role("link", name="Admin", exact=True).click()
     expect(page.locator("#site-name")).to_have_text("Eliot admin")
+
+
+def test_it_brings_back_a_session_that_was_deleted_at_work(open_page: Opener) -> None:
+    page = open_page()
+    steps.ask(page, "the winter ferry", count=6, steps=steps.SLOW_STEPS)
+    expect(page.locator(".body.is-sampling").first).to_be_visible()
+    choose(page, "Delete")
+    steps.toast(page).get_by_role("button", name=re.compile("Undo")).click()
+    expect(page.locator("#title h1")).to_have_text("the winter ferry")
+    expect(page.locator(".body.is-cancelled")).to_have_count(0)
+    steps.made(page, 6)
+    steps.keep(page, 1, 2)
+    expect(page.locator("#counts")).to_contain_text("Kept 2")

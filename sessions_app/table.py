@@ -275,7 +275,7 @@ class Actions:
             "eta": estimate_text(self._table.index + 1, step.stage, step.count),
         }
 
-    @property
+    @cached_property
     def urls(self) -> dict[str, str]:
         """Addresses of what the bar does, all for the shown stage."""
         names = ("cancel_batch", "retry_failed", "trash_dropped", "advance")

@@ -181,5 +181,6 @@ def test_keys_can_be_listed_on_every_page_and_switched_off_for_all(open_page: Op
     expect(large).to_be_hidden()
     steps.is_undecided(page, 1)
     page.get_by_role("link", name="Sessions", exact=True).click()
+    page.wait_for_url("**/sessions/")
     page.keyboard.press("?")
     expect(tick).not_to_be_checked()

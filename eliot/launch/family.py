@@ -34,6 +34,8 @@ class Wishes:
     demo: int | None = None
     demo_speed: float = 1.0
     browser: bool = False
+    offers: bool = True
+    """Whether there is a page to offer a found ComfyUI on, in the place of demo nodes."""
 
 
 class Family:
@@ -106,7 +108,7 @@ def _demo_count(wishes: Wishes, found: str | None, say: Callable[[str], None]) -
         return wishes.demo
     if GpuNode.objects.filter(is_demo=False, is_enabled=True).exists():
         return 0
-    if found is not None:
+    if found is not None and wishes.offers:
         say(
             f"A ComfyUI answers at {found}: add it on the page that opens, or with `manage.py load_farm`."
         )

@@ -3,12 +3,17 @@
 import fcntl
 import json
 import os
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Final
 
 from django.conf import settings
+
+# Longer than a look at the lock holds it.
+LOOK_S: Final = 0.02
 
 
 @dataclass(frozen=True)
@@ -17,6 +22,8 @@ class Runner:
 
     pid: int
     address: str = ""
+    is_ready: bool = False
+    """Whether tables and nodes are there, so that pictures may be asked for."""
 
 
 class AlreadyRunning(Exception):
@@ -40,10 +47,10 @@ class RunLock:
         """Keep the open file whose lock it is."""
         self._handle = handle
 
-    def say(self, address: str) -> None:
-        """Write down where this runner is reached, for a second start to print."""
+    def say(self, address: str = "", *, is_ready: bool = True) -> None:
+        """Write down how this runner stands and, for a second start to print, where it is reached."""
         os.ftruncate(self._handle, 0)
-        text = json.dumps(asdict(Runner(os.getpid(), address)))
+        text = json.dumps(asdict(Runner(os.getpid(), address, is_ready)))
         os.pwrite(self._handle, text.encode(), 0)
 
     def release(self) -> None:
@@ -59,18 +66,37 @@ def run_lock() -> Iterator[RunLock]:
     Raises:
         AlreadyRunning: A living process has it.
     """
+    handle = _locked()
+    if handle is None:
+        time.sleep(LOOK_S)  # somebody may only be looking
+        handle = _locked()
+    if handle is None:
+        raise AlreadyRunning(_read())
+    lock = RunLock(handle)
+    lock.say(is_ready=False)
+    try:
+        yield lock
+    finally:
+        lock.release()
+
+
+def is_anybody_running() -> bool:
+    """Say whether a living process has the lock, by taking it for an instant."""
+    handle = _locked()
+    if handle is not None:
+        os.close(handle)
+    return handle is None
+
+
+def _locked() -> int | None:
+    """Return the lock's open file, or None when somebody else has the lock."""
     handle = os.open(_path(), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:
         os.close(handle)
-        raise AlreadyRunning(_read()) from None
-    lock = RunLock(handle)
-    lock.say("")
-    try:
-        yield lock
-    finally:
-        lock.release()
+        return None
+    return handle
 
 
 def _read() -> Runner | None:

@@ -116,6 +116,16 @@ def test_a_comfyui_of_this_machine_is_offered_and_not_taken(
     assert found.found_node() == process.url
 
 
+def test_where_there_is_no_page_to_offer_one_on_pretend_ones_draw(
+    begin: Begin, stable: Stable, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    process = stable.lend("gpu-a").start()
+    monkeypatch.setattr(found, "USUAL_PORT", process.port)
+    begin(Wishes(demo_speed=100, offers=False))
+    stable.take_back(process)
+    assert nodes(demo=True) == FOUR
+
+
 def test_demo_nodes_are_found_where_they_were_as_long_as_nobody_sits_there(data: Path) -> None:
     port = base_port(3)
     assert [base_port(count) for count in (3, 1, 4)] == [port] * 3

@@ -3,6 +3,8 @@
 import io
 import json
 import os
+import signal
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -17,10 +19,12 @@ from django.db import connection, connections
 from django.db.migrations.recorder import MigrationRecorder
 
 from eliot.launch.run_lock import run_lock
-from farm_app.models import Job, JobGroup
+from farm_app.models import GpuNode, Job, JobGroup
+from farm_app.models.nodes import Health
 from sessions_app.models import Generation, Round, WorkSession
 from tests import factories
 from tests.farm.rig import wait_until
+from tests.house.household import Household, deaf_no_more, environment
 
 KEYS = {"id", "state", "path", "seed", "node", "seconds", "error"}
 
@@ -46,8 +50,8 @@ def in_background(pool: ThreadPoolExecutor, *arguments: str) -> Future[tuple[str
         said = io.StringIO()
         try:
             call_command("generate", *arguments, stdout=said)
-        except SystemExit as end:
-            return said.getvalue(), int(str(end.code))
+        except CommandError as end:
+            return said.getvalue(), end.returncode
         finally:
             connections.close_all()
         return said.getvalue(), 0
@@ -199,6 +203,69 @@ def test_what_waits_for_a_person_is_not_waited_for(
     assert (code, told["state"], told["error"]) == (1, "waiting", "No node has it.")
 
 
+def test_while_no_node_answers_it_says_what_it_waits_for_and_gives_up_in_the_end(
+    beside: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("eliot.launch.following.TELL_S", 0.1)
+    monkeypatch.setattr("eliot.launch.following.PATIENCE_S", 1.0)
+    GpuNode.objects.update(health=Health.OFFLINE)
+    said, told = io.StringIO(), io.StringIO()
+    with pytest.raises(CommandError) as end:
+        call_command("generate", "x", "--wait", "--json", "--count=1", stdout=said, stderr=told)
+    names = "gpu-draft, gpu-premium, gpu-quality, gpu-standard"
+    assert f"No node answers ({names}). Waiting; giving up in" in told.getvalue()
+    found = json.loads(said.getvalue())
+    assert [one["state"] for one in found["generations"]] == ["queued"]
+    assert found["error"] == f"1 of 1 pictures were not made. No node answers ({names})."
+    assert end.value.returncode == 1
+
+
+def test_a_node_that_comes_back_in_time_is_waited_for(
+    beside: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("eliot.launch.following.PATIENCE_S", 5.0)
+    GpuNode.objects.update(health=Health.OFFLINE)
+    with ThreadPoolExecutor(1) as pool:
+        result = in_background(pool, "a lighthouse", "--count", "1", "--wait", "--json")
+        generations = asked(1)
+        GpuNode.objects.update(health=Health.READY)
+        factories.finish(generations)
+        assert result.result(60)[1] == 0
+
+
+def test_a_runner_that_never_gets_ready_is_waited_for_and_then_said(
+    live_studio: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("eliot.launch.stand_in.READY_S", 0.3)
+    said = io.StringIO()
+    with run_lock(), pytest.raises(CommandError, match="was not ready within") as end:
+        call_command("generate", "a lighthouse", "--json", stdout=said)
+    assert end.value.returncode == 1
+    assert "was not ready" in json.loads(said.getvalue())["error"]
+
+
+def test_demo_nodes_that_do_not_start_are_told_in_the_object(
+    live_studio: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    GpuNode.objects.update(is_enabled=False)
+    monkeypatch.setattr("eliot.launch.demo_farm.READY_S", 0.01)
+    said = io.StringIO()
+    with pytest.raises(CommandError, match="The demo nodes did not start") as end:
+        call_command("generate", "a lighthouse", "--json", stdout=said, stderr=io.StringIO())
+    assert end.value.returncode == 1
+    assert "did not start" in json.loads(said.getvalue())["error"]
+
+
+def test_what_nobody_foresaw_is_told_in_the_object_too(
+    beside: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("eliot.launch.stand_in.FIRST_LOOK_S", "soon")
+    said = io.StringIO()
+    with pytest.raises(TypeError):
+        call_command("generate", "a lighthouse", "--json", stdout=said)
+    assert json.loads(said.getvalue())["error"].startswith("TypeError: ")
+
+
 def alone(data: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     clean = {name: value for name, value in os.environ.items() if not name.startswith("ELIOT_")}
     return subprocess.run(
@@ -220,6 +287,78 @@ def test_alone_bad_input_is_judged_before_any_node_starts(
     assert ended.returncode == 2, ended.stderr
     assert json.loads(ended.stdout)["error"]
     assert not (tmp_path / "data" / "demo").exists()
+
+
+def test_a_wrong_command_line_is_told_in_the_object(tmp_path: Path) -> None:
+    ended = alone(tmp_path / "data", "x", "--nonsense")
+    assert ended.returncode == 2
+    assert json.loads(ended.stdout)["error"]
+
+
+@pytest.mark.drill
+def test_what_a_stopped_eliot_leaves_is_rendered_by_whoever_waits_for_it(tmp_path: Path) -> None:
+    with Household(tmp_path / "data") as house:
+        house.start("--demo", "1")
+        line = [sys.executable, "manage.py", "generate", "x", "--count=4", "--wait", "--json"]
+        with subprocess.Popen(
+            line,
+            cwd=settings.BASE_DIR,
+            env=environment(house.data),
+            stdout=subprocess.PIPE,
+            text=True,
+        ) as waiting:
+            wait_until(lambda: house.rows("select 1 from sessions_app_generation"), 30)
+            house.stop()
+            text = waiting.communicate(timeout=90)[0]
+    found = json.loads(text.splitlines()[-1])
+    assert [one["state"] for one in found["generations"]] == ["done"] * 4
+    assert waiting.returncode == 0
+
+
+@pytest.mark.drill
+def test_asked_while_eliot_still_starts_it_waits_until_that_is_ready(tmp_path: Path) -> None:
+    def asking() -> subprocess.CompletedProcess[str]:
+        wait_until((house.data / "run.lock").exists, 30)
+        return house.run("generate", "a lighthouse", "--count", "2", "--wait", "--json")
+
+    with Household(tmp_path / "data") as house, ThreadPoolExecutor(1) as pool:
+        result = pool.submit(asking)
+        house.start("--demo", "2")
+        ended = result.result()
+    assert ended.returncode == 0, ended.stderr
+    found = json.loads(ended.stdout.splitlines()[-1])
+    assert [one["state"] for one in found["generations"]] == ["done", "done"]
+
+
+@pytest.mark.drill
+def test_interrupted_it_tells_the_states_as_they_are(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    line = [sys.executable, "manage.py", "generate", "x", "--count=50", "--steps=100", "--json"]
+    with (
+        deaf_no_more(),
+        subprocess.Popen(
+            line,
+            cwd=settings.BASE_DIR,
+            env=environment(data),
+            stdout=subprocess.PIPE,
+            text=True,
+        ) as waiting,
+    ):
+        wait_until(lambda: generations_in(data) == 50, 60)
+        waiting.send_signal(signal.SIGINT)
+        text = waiting.communicate(timeout=30)[0]
+    found = json.loads(text.splitlines()[-1])
+    assert len(found["generations"]) == 50
+    assert found["error"].startswith("Interrupted")
+    assert waiting.returncode == 130
+
+
+def generations_in(data: Path) -> int:
+    """Count what was asked for, from outside; nothing before there are tables."""
+    try:
+        return int(Household(data).rows("select count(*) from sessions_app_generation")[0][0])
+    except sqlite3.OperationalError:
+        return 0
 
 
 @pytest.mark.drill

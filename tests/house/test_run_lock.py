@@ -1,15 +1,17 @@
 """One runner for each data folder: a second one is told where the first is, and death frees the lock."""
 
+import fcntl
 import os
 import signal
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
 from django.core.management import CommandError, call_command
 
-from eliot.launch.run_lock import AlreadyRunning, Runner, run_lock
+from eliot.launch.run_lock import LOOK_S, AlreadyRunning, Runner, is_anybody_running, run_lock
 from tests.farm.rig import wait_until
 
 HOLD = """
@@ -39,7 +41,7 @@ def test_a_second_runner_is_refused_with_the_address_of_the_first(data: Path) ->
         lock.say("http://127.0.0.1:8000/")
         with pytest.raises(AlreadyRunning, match=r"at http://127\.0\.0\.1:8000/\."), run_lock():
             pass
-        assert running() == Runner(os.getpid(), "http://127.0.0.1:8000/")
+        assert running() == Runner(os.getpid(), "http://127.0.0.1:8000/", is_ready=True)
     assert running() is None
 
 
@@ -49,6 +51,21 @@ def test_a_runner_that_has_no_address_yet_is_another_process(data: Path) -> None
             pass
         (data / "run.lock").write_text("{no json")
         assert running() == Runner(0)
+
+
+def test_a_look_at_the_lock_takes_it_from_nobody_and_stops_nobody(data: Path) -> None:
+    assert not is_anybody_running()
+    with run_lock():
+        assert is_anybody_running()
+    assert not is_anybody_running()
+
+
+def test_whoever_meets_a_look_takes_the_lock_after_it(data: Path) -> None:
+    looking = os.open(data / "run.lock", os.O_RDWR | os.O_CREAT)
+    fcntl.flock(looking, fcntl.LOCK_EX)
+    threading.Timer(LOOK_S / 2, os.close, [looking]).start()
+    with run_lock():
+        assert is_anybody_running()
 
 
 def test_what_an_earlier_runner_wrote_does_not_stop_the_next(data: Path) -> None:
@@ -68,7 +85,7 @@ def test_a_shorter_address_leaves_nothing_of_a_longer_one(data: Path) -> None:
     with run_lock() as lock:
         lock.say("http://127.0.0.1:8000/" + "x" * 100)
         lock.say("http://[::1]:80/")
-        assert running() == Runner(os.getpid(), "http://[::1]:80/")
+        assert running() == Runner(os.getpid(), "http://[::1]:80/", is_ready=True)
 
 
 @pytest.mark.drill
@@ -78,7 +95,7 @@ def test_death_frees_the_lock_at_once(data: Path) -> None:
     ) as holder:
         assert holder.stdout is not None
         assert holder.stdout.readline() == "held\n"
-        assert running() == Runner(holder.pid, "http://127.0.0.1:8123/")
+        assert running() == Runner(holder.pid, "http://127.0.0.1:8123/", is_ready=True)
         holder.send_signal(signal.SIGKILL)
     wait_until(lambda: running() is None)
 

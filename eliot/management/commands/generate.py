@@ -2,32 +2,36 @@
 
 import json
 from argparse import ArgumentParser
-from contextlib import ExitStack
-from typing import Any
+from typing import Any, Final
 
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
+from django.db import DatabaseError
 
-from eliot.launch.family import GRACE_S, Wishes, start_farm
+from eliot.launch.demo_farm import DemoFarmFailed
 from eliot.launch.following import report, wait_for
-from eliot.launch.preparing import prepare
-from eliot.launch.run_lock import AlreadyRunning, run_lock
+from eliot.launch.stand_in import NotReady, StandIn, wait_for_first_looks
 from eliot.policy import local_owner
-from farm_app import families, health
-from farm_app.models import GpuNode
+from farm_app import families
 from farm_app.models.states import JobState
-from farm_app.workers import Workers
+from farm_app.seeding import BadWorkflow
 from sessions_app.forms import AskForm, family_values, starting_values
 from sessions_app.models import Round, WorkSession
 from sessions_app.order import CannotPlace
 from sessions_app.placing import order_from_form, place_asked
 from sessions_app.table import Table, families_of_farm
 
+# What ends it with a sentence and no traceback.
+FORESEEN: Final = (DemoFarmFailed, BadWorkflow, NotReady, KeyboardInterrupt)
+
 
 class Command(BaseCommand):
     """Generate pictures."""
 
     help = "Asks for pictures: beside a running Eliot it places them, alone it renders them itself."
+    requires_system_checks = ()  # they run once, when the tables are there
+    _placed: Round | None = None
+    _has_told = False
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """Declare what the form of the session page asks, with the same limits."""
@@ -42,35 +46,57 @@ class Command(BaseCommand):
             "--json", action="store_true", help="Print one JSON object as the last line."
         )
 
-    def handle(self, *args: Any, **options: Any) -> None:
-        """Generate; bad input is said on stderr, and with --json also in the one object that is printed."""
+    def run_from_argv(self, argv: list[str]) -> None:
+        """Run from the command line: wrong usage, too, is told in the object."""
         try:
-            self._generate(options)
-        except CommandError as fault:
-            if options["json"]:
-                nothing: dict[str, Any] = {"session": None, "makespan_s": None, "generations": []}
-                self.stdout.write(json.dumps({**nothing, "error": str(fault)}))
+            super().run_from_argv(argv)
+        except SystemExit:
+            if "--json" in argv and not self._has_told:
+                self._tell("The command line is wrong; stderr says how.", as_json=True)
             raise
 
-    def _generate(self, options: dict[str, Any]) -> None:
+    def execute(self, *args: Any, **options: Any) -> str | None:
+        """Run, and tell in the end what was asked for, however it ended."""
+        fault = ""
+        try:
+            super().execute(*args, **options)
+        except BaseException as found:
+            fault = _sentence(found)
+            if isinstance(found, FORESEEN):
+                code = 130 if isinstance(found, KeyboardInterrupt) else 1
+                raise CommandError(fault, returncode=code) from found
+            raise
+        finally:
+            self._tell(fault, as_json=options["json"])
+        return None
+
+    def handle(self, *args: Any, **options: Any) -> None:
         """Place, and wait when asked to or when nobody else would render."""
-        with ExitStack() as stack:
-            is_alone = _is_alone(stack)
-            if is_alone:
-                prepare()
-            else:
+        with StandIn(self.stderr.write) as stand_in:
+            stand_in.find_place()
+            if not stand_in.is_on:
                 _require_same_tables()
             self._judge(options)
-            if is_alone:
-                self._start(stack)
-            placed = self._place(options)
-            if options["wait"] or is_alone:
-                wait_for(placed)
-            found = report(placed)
-        self._print(found, as_json=options["json"])
-        states = {one["state"] for one in found["generations"]}
-        if (options["wait"] or is_alone) and states != {JobState.DONE}:
-            raise SystemExit(1)
+            if stand_in.is_on:
+                stand_in.render()
+            else:
+                wait_for_first_looks()
+            self._placed = self._place(options)
+            if options["wait"] or stand_in.is_on:
+                self._wait(self._placed, stand_in)
+
+    def _wait(self, placed: Round, stand_in: StandIn) -> None:
+        """Wait for all of it.
+
+        Raises:
+            CommandError: Some of it was not made.
+        """
+        given_up = wait_for(placed, self.stderr.write, stand_in.step_in)
+        states = list(placed.generations.values_list("job__state", flat=True))
+        missing = len(states) - states.count(JobState.DONE)
+        if missing:
+            said = f"{missing} of {len(states)} pictures were not made. {given_up}"
+            raise CommandError(said.strip(), returncode=1)
 
     def _judge(self, options: dict[str, Any]) -> None:
         """Refuse what no farm would take, before nodes are started for it."""
@@ -78,17 +104,6 @@ class Command(BaseCommand):
             known = ", ".join(families.FAMILIES)
             raise CommandError(f"--family: {options['family']!r} is none of {known}.", returncode=2)
         self._form(_new_session(), options, have=frozenset(families.FAMILIES))
-
-    def _start(self, stack: ExitStack) -> None:
-        """Start what renders here: demo nodes if there are no others, and workers."""
-        farm = start_farm(Wishes(), self.stderr.write)
-        if farm is not None:
-            stack.callback(farm.stop)
-        for node in GpuNode.objects.enabled():
-            health.probe(node.pk)
-        workers = Workers()
-        workers.start()
-        stack.callback(lambda: workers.stop(grace_s=GRACE_S))
 
     def _place(self, options: dict[str, Any]) -> Round:
         form = self._form(_new_session(), options, have=families_of_farm())
@@ -128,23 +143,26 @@ class Command(BaseCommand):
             raise CommandError("\n".join(_faults(form)), returncode=2)
         return form
 
-    def _print(self, found: dict[str, Any], *, as_json: bool) -> None:
+    def _tell(self, fault: str, *, as_json: bool) -> None:
+        """Print what became of it: the only thing that this command writes to stdout."""
+        self._has_told = True
+        found = self._found()
         if as_json:
-            self.stdout.write(json.dumps(found))
-            return
-        self.stdout.write(f"Session {found['session']}")
-        for one in found["generations"]:
-            said = one["path"] or one["error"] or ""
-            self.stdout.write(f"  {one['state']:<10} {one['node'] or '':<14} {said}")
+            self.stdout.write(json.dumps({**found, "error": fault} if fault else found))
+        elif self._placed is not None:
+            self.stdout.write(f"Session {found['session']}")
+            for one in found["generations"]:
+                said = one["path"] or one["error"] or ""
+                self.stdout.write(f"  {one['state']:<10} {one['node'] or '':<14} {said}")
 
-
-def _is_alone(stack: ExitStack) -> bool:
-    """Take the run lock; say whether nobody else has it, so that this process renders."""
-    try:
-        stack.enter_context(run_lock())
-    except AlreadyRunning:
-        return False
-    return True
+    def _found(self) -> dict[str, Any]:
+        nothing: dict[str, Any] = {"session": None, "makespan_s": None, "generations": []}
+        if self._placed is None:
+            return nothing
+        try:
+            return report(self._placed)
+        except DatabaseError:  # what ended it may be that very database
+            return {**nothing, "session": self._placed.session.slug}
 
 
 def _require_same_tables() -> None:
@@ -166,3 +184,11 @@ def _faults(form: AskForm) -> list[str]:
         for name, errors in form.errors.items()
         for error in errors
     ]
+
+
+def _sentence(fault: BaseException) -> str:
+    if isinstance(fault, KeyboardInterrupt):
+        return "Interrupted; what was asked for stays in the queue."
+    if isinstance(fault, (CommandError, *FORESEEN)):
+        return str(fault)
+    return f"{type(fault).__name__}: {fault}"

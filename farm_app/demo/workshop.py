@@ -1,8 +1,25 @@
 """The few threads that draw, shared by all demo nodes of a process."""
 
+import os
+import sys
+import threading
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from typing import Final
 
 from farm_app.demo.values import Painter
+
+DRAWING_NICE: Final = 10
+
+
+def _step_back() -> None:
+    """Let this thread compute when nobody else wants to: a GPU takes nothing from the machine that asks it.
+
+    Linux alone has a priority for each thread.
+    """
+    if sys.platform == "linux":
+        with suppress(OSError):
+            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), DRAWING_NICE)
 
 
 class Workshop:
@@ -10,7 +27,7 @@ class Workshop:
 
     def __init__(self) -> None:
         """Make the pools; threads start with the first job."""
-        self.draw = ThreadPoolExecutor(2, "demo-draw")
+        self.draw = ThreadPoolExecutor(2, "demo-draw", _step_back)
         self.preview = ThreadPoolExecutor(1, "demo-preview")
         self.files = ThreadPoolExecutor(2, "demo-files")
         self._warm: set[int] = set()

@@ -13,8 +13,9 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.timesince import timesince
 
-from farm_app import cancelling, health, nudges
+from farm_app import cancelling, health, nudges, planning
 from farm_app.comfy.workflow import check_graph
+from farm_app.giving_way import give_way
 from farm_app.models import (
     Attempt,
     GpuNode,
@@ -118,25 +119,48 @@ class GpuNodeAdmin(admin.ModelAdmin[GpuNode]):
     @admin.action(description="Resume the selected nodes")
     def resume(self, request: HttpRequest, nodes: QuerySet[GpuNode]) -> None:
         """Let them take work again."""
+        is_new = nodes.filter(is_demo=False, is_enabled=False).exists()
         for node in nodes:
             node.resume()
+        if is_new:
+            self._give_way(request)
         nudges.idle_nodes()
         self.message_user(request, f"Resumed {_count(nodes, 'node')}.", messages.SUCCESS)
 
     def save_model(self, request: HttpRequest, obj: GpuNode, form: Any, change: bool) -> None:
-        """Look at a new or changed node as soon as its row is there to be read."""
-        if change and {"host", "port"} & set(form.changed_data):
+        """Look at a new or changed node as soon as its row is there to be read.
+
+        A demo node that is given another address is a real one from then on.
+        """
+        has_moved = change and bool({"host", "port"} & set(form.changed_data))
+        is_new = not change or (has_moved and obj.is_demo) or "is_enabled" in form.changed_data
+        if has_moved and obj.is_demo:
+            obj.become_real()
+        elif has_moved:
             obj.forget_looks()
         super().save_model(request, obj, form, change)
+        if is_new and obj.is_enabled and not obj.is_demo:
+            self._give_way(request)
         saved = GpuNode.objects.filter(pk=obj.pk)
+        transaction.on_commit(planning.forget_stock)
         transaction.on_commit(lambda: health.ask_again(saved))
+
+    def _give_way(self, request: HttpRequest) -> None:
+        """Let demo nodes give way to a real one that has just come."""
+        count = give_way()
+        if count:
+            self.message_user(request, f"Switched {_count(count, 'demo node')} off.")
 
     def save_formset(self, request: HttpRequest, form: Any, formset: Any, change: bool) -> None:
         """A family set by hand is settled: it is never guessed again."""
         formset.save(commit=False)
         for row, changed in formset.changed_objects:
-            row.is_settled = row.is_settled or "family" in changed
-            row.save()
+            said = {
+                "family": row.family,
+                "is_settled": row.is_settled or "family" in changed,
+                "is_preferred": row.is_preferred,
+            }
+            NodeModel.objects.filter(pk=row.pk).update(**said)  # it may have left with the address
         nudges.idle_nodes_on_commit()
 
     def has_delete_permission(self, request: HttpRequest, obj: GpuNode | None = None) -> bool:

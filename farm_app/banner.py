@@ -30,7 +30,9 @@ def banner() -> Banner | None:
         return _nothing()
     if not seen["up"]:
         return _silence()
-    return _demo(seen["all"]) if seen["demo"] == seen["all"] else None
+    if not seen["demo"]:
+        return None
+    return _demo(seen["demo"]) if seen["demo"] == seen["all"] else _mixed(seen["demo"])
 
 
 def _offer(origin: str) -> Banner:
@@ -65,14 +67,29 @@ def _silence() -> Banner:
 
 
 def _demo(count: int) -> Banner:
-    nodes = "pretend node draws" if count == 1 else "pretend nodes draw"
     return {
         "kind": "demo",
         "title": "Demo farm",
-        "text": f"{_NUMBERS.get(count, count)} {nodes} labelled pictures; no GPU needed.",
+        "text": f"{_pretend(count)} labelled pictures; no GPU needed.",
         "action_url": _add(),
         "action_label": "Add a real node",
     }
+
+
+def _mixed(count: int) -> Banner:
+    changelist = reverse("admin:farm_app_gpunode_changelist")
+    return {
+        "kind": "demo",
+        "title": "Not all nodes are real",
+        "text": f"{_pretend(count)} labelled pictures beside your own nodes.",
+        "action_url": f"{changelist}?{urlencode({'is_demo__exact': 1})}",
+        "action_label": "Look at the demo nodes",
+    }
+
+
+def _pretend(count: int) -> str:
+    nodes = "pretend node draws" if count == 1 else "pretend nodes draw"
+    return f"{_NUMBERS.get(count, count)} {nodes}"
 
 
 def _add() -> str:

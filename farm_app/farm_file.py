@@ -9,7 +9,8 @@ import yaml
 from django.core.exceptions import ValidationError
 from django.db import transaction
 
-from farm_app import nudges
+from farm_app import nudges, planning
+from farm_app.giving_way import give_way
 from farm_app.models import GpuNode
 from farm_app.yaml_files import BadYaml, Document, read_document
 
@@ -69,7 +70,7 @@ class LoadedFarm:
 def load_farm(path: Path) -> LoadedFarm:
     """Add or change every node of a file, all or none. Nodes that the file does not name stay as they are.
 
-    Fields that it does not name stay as they are, too.
+    Fields that it does not name stay as they are, too, except those of a demo node whose name a real one takes.
 
     Raises:
         BadFarm: Anything in it is wrong; nothing was changed.
@@ -89,6 +90,9 @@ def load_farm(path: Path) -> LoadedFarm:
             faults += [_at(document, place, field, said) for field, said in problems]
         if faults:
             transaction.set_rollback(True)
+        elif GpuNode.objects.enabled().filter(slug__in=[*added, *changed]).exists():
+            give_way()
+        transaction.on_commit(planning.forget_stock)
         nudges.idle_nodes_on_commit()
     if faults:
         raise BadFarm(faults)
@@ -160,12 +164,13 @@ def _saved(entry: dict[str, Any], node: GpuNode | None) -> list[Problem]:
     """Write one node; return what is wrong with it instead."""
     node = node or GpuNode()
     before = node.origin
+    if node.is_demo:
+        node.become_real()
+        _reset(node)
     for name, value in entry.items():
         column = _COLUMNS.get(name, name)
         text = str(value) if value is not None else ""
         setattr(node, column, text if column in ("slug", "card") else value)
-    # A real node that takes a demo node's name takes its place.
-    node.is_demo = False
     node.health_checked_at = None
     if node.origin != before:
         node.forget_looks()
@@ -175,6 +180,14 @@ def _saved(entry: dict[str, Any], node: GpuNode | None) -> list[Problem]:
         return [_problem(column, said) for column, said in fault.message_dict.items()]
     node.save()
     return []
+
+
+def _reset(node: GpuNode) -> None:
+    """Give every field of a node that a file may name, and what people switched on it, its default."""
+    plain = GpuNode()
+    columns = {_COLUMNS.get(name, name) for name in FIELDS} - {"slug"}
+    for column in (*columns, "is_draining", "is_paused", "reserved_until"):
+        setattr(node, column, getattr(plain, column))
 
 
 def _problem(column: str, said: list[str]) -> Problem:

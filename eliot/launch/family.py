@@ -15,6 +15,7 @@ from eliot.launch.preparing import collect_static, prepare
 from eliot.launch.run_lock import RunLock, run_lock
 from eliot.launch.serving import open_socket, serve
 from farm_app.found import look_on_this_machine
+from farm_app.giving_way import note_wish
 from farm_app.models import GpuNode
 from farm_app.workers import Workers
 
@@ -92,6 +93,7 @@ def start_farm(wishes: Wishes, say: Callable[[str], None]) -> demo_farm.DemoFarm
     """
     found = look_on_this_machine()  # at every start: what an earlier one noted may be gone
     count = _demo_count(wishes, found, say)
+    note_wish(is_asked_for=bool(wishes.demo))
     if not count:
         demo_farm.switch_off()
         return None

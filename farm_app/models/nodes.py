@@ -176,9 +176,27 @@ class GpuNode(models.Model):
         return (self.latency_ms or 0) > SLOW_ANSWER_S * 1000
 
     def forget_looks(self) -> None:
-        """Forget what was found at its old address, without saving: another server answers at the new one."""
+        """Forget what was found at its old address: another server answers at the new one.
+
+        Its own fields are not saved. Of its files only the presence is forgotten, not what people said of them.
+        """
         self.health, self.health_checked_at, self.unseen_since = Health.UNKNOWN, None, None
         self.inventory_at, self.warm_model, self.last_error = None, "", ""
+        self.node_classes, self.samplers, self.schedulers = None, [], []
+        if self.pk is not None:
+            self.model_files.update(is_present=False)
+            self.blocks.all().delete()
+
+    def become_real(self) -> None:
+        """Turn a demo node into a real one at another address, without saving its own fields.
+
+        Whatever it had and showed was pretended.
+        """
+        self.is_demo = False
+        self.forget_looks()
+        self.seen_at = None
+        self.model_files.all().delete()
+        self.speeds.all().delete()
 
     def drain(self) -> None:
         """Finish what runs there, then take nothing new."""

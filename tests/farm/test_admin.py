@@ -100,6 +100,43 @@ def test_a_node_that_stays_where_it_is_keeps_its_health(owner: Client) -> None:
     assert (node.standing, node.warm_model) == ("ready", "sd15-base.safetensors")
 
 
+NEW = {
+    "slug": "rtx",
+    "host": "10.0.0.5",
+    "port": "8188",
+    "tier": "draft",
+    "is_enabled": "on",
+    "capabilities": "[]",
+    "model_files-TOTAL_FORMS": "0",
+    "model_files-INITIAL_FORMS": "0",
+}
+
+
+def test_a_new_real_node_switches_the_demo_nodes_off_and_says_so(owner: Client, data: Path) -> None:
+    demo = factories.node(is_demo=True)
+    page = owner.post(f"{NODES}add/", NEW, follow=True).content.decode()
+    demo.refresh_from_db()
+    assert not demo.is_enabled
+    assert "Switched 1 demo node off." in page
+
+
+def test_a_demo_node_switched_on_again_stays_on_beside_a_real_one(
+    owner: Client, data: Path
+) -> None:
+    real, demo = factories.node("rtx"), factories.node("demo", is_demo=True, is_enabled=False)
+    act(owner, NODES, "resume", demo)
+    send(owner, real, form_of(real, card="RTX 4090"))
+    demo.refresh_from_db()
+    assert demo.is_enabled
+
+
+def test_a_demo_node_given_another_address_is_a_real_one(owner: Client, data: Path) -> None:
+    demo = factories.node(is_demo=True)
+    send(owner, demo, form_of(demo, host="10.0.0.5", **{"model_files-0-family": "sdxl"}))
+    demo.refresh_from_db()
+    assert (demo.is_demo, demo.is_enabled, demo.model_files.count()) == (False, True, 0)
+
+
 def test_one_node_is_one_node(owner: Client) -> None:
     node, other = factories.node("gpu-a"), factories.node("gpu-b")
     assert "Resumed 1 node." in act(owner, NODES, "resume", node)

@@ -7,9 +7,12 @@ import pytest
 import yaml
 from django.core.management import CommandError, call_command
 
+from farm_app.banner import banner
 from farm_app.farm_file import BadFarm, dump_farm, load_farm
-from farm_app.models import GpuNode
+from farm_app.giving_way import note_wish
+from farm_app.models import GpuNode, LearnedSpeed, NodeBlock
 from farm_app.models.nodes import Health
+from tests import factories
 
 pytestmark = pytest.mark.django_db
 
@@ -118,10 +121,73 @@ def test_an_unquoted_number_is_a_fine_name(file: Path) -> None:
     assert GpuNode.objects.get().card == GpuNode.objects.get().slug == "4090"
 
 
-def test_a_real_node_takes_the_place_of_a_demo_node(file: Path) -> None:
-    GpuNode.objects.create(slug="gpu-draft", host="127.0.0.1", port=18200, is_demo=True)
+def demo_node(slug: str = "gpu-draft") -> GpuNode:
+    """Make a demo node that has been looked at, has rendered and has failed."""
+    node = factories.node(slug, is_demo=True, capabilities=["sd15"], max_resolution=512)
+    LearnedSpeed.objects.create(node=node, template="sd15-txt2img", rate_s=0.1)
+    NodeBlock.objects.create(node=node, template="sd15-txt2img", is_active=True)
+    return node
+
+
+def test_a_real_node_that_takes_a_demo_nodes_name_takes_nothing_else(file: Path) -> None:
+    demo = demo_node()
+    file.write_text("nodes: [{id: gpu-draft, host: studio-3.lan}]", encoding="utf-8")
     load_farm(file)
-    assert not GpuNode.objects.get(slug="gpu-draft").is_demo
+    node = GpuNode.objects.get(pk=demo.pk)
+    assert (node.is_demo, node.port, node.capabilities) == (False, 8188, [])
+    assert (node.max_resolution, node.vram_gb, node.tier) == (None, None, "standard")
+    assert (node.health, node.inventory_at, node.seen_at) == (Health.UNKNOWN, None, None)
+    assert (node.model_files.count(), node.speeds.count(), node.blocks.count()) == (0, 0, 0)
+
+
+def test_a_file_that_is_refused_leaves_the_demo_node_as_it_was(file: Path) -> None:
+    demo = demo_node()
+    file.write_text("nodes: [{id: gpu-draft, host: 'a b'}]", encoding="utf-8")
+    with pytest.raises(BadFarm):
+        load_farm(file)
+    demo.refresh_from_db()
+    assert demo.is_demo
+    assert demo.is_enabled
+    assert (demo.model_files.count(), demo.speeds.count(), demo.blocks.count()) == (1, 1, 1)
+
+
+def test_a_real_node_at_another_address_shows_its_files_anew_and_keeps_what_was_said_of_them(
+    file: Path,
+) -> None:
+    load_farm(file)
+    node = GpuNode.objects.get(slug="gpu-draft")
+    factories.model_file(node, "mine.safetensors", family="sdxl", is_settled=True)
+    NodeBlock.objects.create(node=node, template="sd15-txt2img", is_active=True)
+    file.write_text(CARDS.replace("8189", "8200"), encoding="utf-8")
+    load_farm(file)
+    kept = node.model_files.get()
+    assert (kept.is_present, kept.family, kept.is_settled) == (False, "sdxl", True)
+    assert not node.blocks.exists()
+
+
+def test_a_real_node_switches_the_demo_nodes_off(file: Path, data: Path) -> None:
+    factories.node("gpu-standard", is_demo=True)
+    load_farm(file)
+    assert not GpuNode.objects.get(slug="gpu-standard").is_enabled
+
+
+def test_a_real_node_that_is_switched_off_leaves_them_on(file: Path, data: Path) -> None:
+    factories.node("gpu-standard", is_demo=True)
+    file.write_text("nodes: [{id: a, host: h, enabled: false}]", encoding="utf-8")
+    load_farm(file)
+    assert GpuNode.objects.get(slug="gpu-standard").is_enabled
+
+
+def test_demo_nodes_that_were_asked_for_stay_and_the_banner_says_so(file: Path, data: Path) -> None:
+    note_wish(is_asked_for=True)
+    factories.node("gpu-standard", is_demo=True)
+    load_farm(file)
+    note_wish(is_asked_for=False)
+    assert GpuNode.objects.get(slug="gpu-standard").is_enabled
+    shown = banner()
+    assert shown is not None
+    assert shown["text"] == "One pretend node draws labelled pictures beside your own nodes."
+    assert "is_demo__exact=1" in shown["action_url"]
 
 
 BOMB = "a: &a [x, x, x, x, x, x, x, x, x, x]\n" + "".join(

@@ -83,6 +83,7 @@ class Feeder:
         self.lease = lease
         self._renewed = time.monotonic()
         self._untaken = 0
+        self._saw_alive = False
         self._client: ComfyClient
         self._follower: Follower
 
@@ -183,7 +184,8 @@ class Feeder:
         """The node, or what is between, is at fault."""
         if isinstance(fault, NodeGone):
             health.note_gone(self.node, fault.sentence)
-            died = attempt.state == AttemptState.RUNNING
+            # After a power cut nobody knows when the node went, or over what.
+            died = attempt.state == AttemptState.RUNNING and self._saw_alive
             setbacks.lose(attempt, f"{self.node.slug} went away: {fault.sentence}", died=died)
         elif isinstance(fault, NodeSilent):
             said = f"{self.node.slug} stopped answering; the picture goes to another node."
@@ -197,8 +199,11 @@ class Feeder:
     def _followed(self, attempt: Attempt) -> Verdict | None:
         """Send it unless an earlier holder did, and watch it to its end; None if there was nothing to send."""
         if not attempt.claimed_here and attempt.state != AttemptState.RESERVED:
+            self._follower.reconnect()
+            self._saw_alive = self._follower.watch is not None
             return self._follower.follow(attempt, rejoin=True, accepted=False)
         client_id = self._follower.connect()
+        self._saw_alive = True
         if attempt.state == AttemptState.RESERVED and not self._bound(attempt, client_id):
             return None
         if not self._keep_lease():

@@ -5,9 +5,10 @@ from typing import Any
 
 import pytest
 
+from farm_app import progress
 from farm_app.models import Attempt, GpuNode, Job
 from farm_app.models.nodes import Health
-from farm_app.models.states import JobState
+from farm_app.models.states import AttemptState, JobState
 from tests.farm.rig import Farm, attempts, on_event, on_request, story, wait_until
 
 pytestmark = pytest.mark.drill
@@ -127,6 +128,38 @@ def test_a_job_that_kills_two_nodes_is_put_aside(farm: Farm) -> None:
     assert job.state == JobState.ATTENTION
     assert job.reason.startswith("It seems to crash nodes")
     assert [state for _, state in attempts(job)] == ["lost", "lost"]
+
+
+def test_a_node_that_died_while_eliot_was_down_says_nothing_about_its_job(farm: Farm) -> None:
+    node = farm.node("gpu-a", **SLOW)
+    placed = farm.ask(1)
+    farm.work()
+    running = Attempt.objects.filter(state=AttemptState.RUNNING)
+    wait_until(running.exists)
+    farm.stop()
+    node.kill()
+    farm.work()
+    wait_until(lambda: not running.exists())
+    node.spec |= {"seconds": {"sd15": 0.1}}
+    node.start()
+    (job,) = farm.done(placed)
+    assert (attempts(job)[0], job.deaths) == (("gpu-a", "lost"), 0)
+
+
+def test_a_node_that_dies_after_its_job_was_taken_up_again_counts(farm: Farm) -> None:
+    node = farm.node("gpu-a", **SLOW)
+    placed = farm.ask(1)
+    farm.work()
+    wait_until(node.executions)
+    farm.stop()
+    progress.forget(Job.objects.get().pk)
+    farm.work()
+    wait_until(lambda: progress.glimpses([Job.objects.get().pk]))
+    node.kill()
+    wait_until(lambda: Job.objects.get().deaths == 1)
+    node.spec |= {"seconds": {"sd15": 0.1}}
+    node.start()
+    farm.done(placed)
 
 
 def test_a_node_that_dies_before_its_picture_is_fetched_costs_a_render(farm: Farm) -> None:

@@ -15,6 +15,7 @@ from farm_app.models.states import HOLDING, JobState
 from farm_app.progress import Glimpse, glimpses
 from farm_app.strip import spell_left
 from gallery_app.models import MediaFile
+from sessions_app.abilities import can_upscale
 from sessions_app.models import Generation
 
 PHASE_STATES: Final = {
@@ -200,7 +201,7 @@ class Cell:
         return (
             *(self.pk, self.state, self.verdict, self.wait_line, self.wait_node, self.percent),
             *(self.step, self.steps, self.preview_url, self.reason, self.detail, self.picture),
-            *(self.node_name, self.seconds_text, self.number),
+            *(self.node_name, self.seconds_text, self.number, can_upscale()),
         )
 
     @property
@@ -227,7 +228,9 @@ class Cell:
         """Addresses of what can be done to it now."""
         verbs = ["large"] if self.picture else []
         if self.picture:
-            verbs += ["keep", "drop", "clear", "upscale"]
+            verbs += ["keep", "drop", "clear"]
+        if self.picture and can_upscale():
+            verbs.append("upscale")
         if self.state in ("waiting", "loading", "sampling", "decoding", "attention"):
             verbs.append("cancel")
         if self.state in ("failed", "cancelled", "attention"):

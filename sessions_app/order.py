@@ -12,7 +12,7 @@ from django.utils.text import slugify
 
 from eliot import live
 from eliot.writing import written
-from farm_app import nudges
+from farm_app import nudges, planning
 from farm_app.models import (
     GpuNode,
     Job,
@@ -24,6 +24,7 @@ from farm_app.models import (
 )
 from farm_app.models.jobs import NodeMode, share_group
 from farm_app.needs import shape_of
+from farm_app.planner import Refusal
 from gallery_app.models import Library, MediaFile
 from sessions_app.models import Generation, Round, WorkSession
 
@@ -42,15 +43,27 @@ _RECIPE_VALUES: Final = (
 )
 
 
-class CannotPlace(Exception):
-    """The order cannot be placed; says why and, when one is at hand, what would help."""
+# Which field of the form puts right what stands between an order and the farm.
+_FIELD_OF: Final = {"model": "checkpoint", "choice": "node"}
 
-    def __init__(self, sentence: str, *, field_name: str = "", fix: str = "") -> None:
+
+class CannotPlace(Exception):
+    """The order cannot be placed; says why and, when one is at hand, what would help.
+
+    Attributes:
+        field_name: Where the form says so; empty for all of it.
+        use: A value of that field that would do; empty when none is known.
+    """
+
+    def __init__(
+        self, sentence: str, *, field_name: str = "", fix: str = "", use: str = ""
+    ) -> None:
         """Keep what the form will say."""
         super().__init__(sentence)
         self.sentence = sentence
         self.field_name = field_name
         self.fix = fix
+        self.use = use
 
 
 @dataclass(frozen=True)
@@ -94,6 +107,42 @@ def place_round(session: WorkSession, order: Order, *, owner: Any = None) -> Rou
         _write_generations(round_, order, version)
         session.touch()
     return round_
+
+
+def possible(order: Order) -> Order:
+    """Return the order, once it is sure that some node of this farm could take it.
+
+    Raises:
+        CannotPlace: No template can do it, or no node.
+    """
+    version = _version_for(order)
+    refusal = planning.refuse_beforehand(
+        order.family,
+        version,
+        _values_for(version, order),
+        node_mode=order.node_mode,
+        node=order.node,
+    )
+    if refusal is not None:
+        raise _no_node(order, refusal)
+    return order
+
+
+def _no_node(order: Order, refusal: Refusal) -> CannotPlace:
+    if refusal.code == "tags" and order.work == "upscale" and order.node_mode != NodeMode.ONLY:
+        return CannotPlace("No node has an upscale model.", fix="Copy one to a node.")
+    if refusal.code == "resolution":
+        width, height = (int(order.values.get(name) or 0) for name in ("width", "height"))
+        nearest = GpuNode.objects.filter(pk=refusal.nearest or 0)
+        most = nearest.values_list("max_resolution", flat=True).first()
+        return CannotPlace(
+            refusal.sentence,
+            field_name="width" if width >= height else "height",
+            fix=refusal.fix,
+            use=str(most or ""),
+        )
+    name = _FIELD_OF.get(refusal.code, "family")
+    return CannotPlace(refusal.sentence, field_name=name, fix=refusal.fix)
 
 
 def _lock(session: WorkSession) -> None:

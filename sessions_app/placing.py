@@ -11,7 +11,7 @@ from gallery_app.models import MediaFile
 from sessions_app.forms import AskForm, starting_values, usual_checkpoint
 from sessions_app.funnel import advance
 from sessions_app.models import Generation, Round, WorkSession
-from sessions_app.order import CannotPlace, Order, place_round
+from sessions_app.order import CannotPlace, Order, place_round, possible
 from sessions_app.table import Table
 
 _FORM_VALUES = (
@@ -31,7 +31,7 @@ def order_from_form(form: AskForm, table: Table) -> Order:
     """Return what the form asks for; from the second stage on it starts from the kept pictures of the one before.
 
     Raises:
-        CannotPlace: The stage starts from pictures, and none is kept in the stage before.
+        CannotPlace: The stage starts from pictures, and none is kept in the stage before; or no node could take it.
     """
     found = form.cleaned_data
     values = {name: found[name] for name in _FORM_VALUES}
@@ -43,7 +43,7 @@ def order_from_form(form: AskForm, table: Table) -> Order:
             before = table.session.stages[table.index - 1].name
             said = f"{table.stage.name} starts from kept pictures, and none is kept in {before}."
             raise CannotPlace(said, field_name="prompt", fix=f"Keep one in {before}.")
-    return Order(
+    order = Order(
         stage=table.index,
         stage_name=table.stage.name,
         family=found["family"],
@@ -57,6 +57,7 @@ def order_from_form(form: AskForm, table: Table) -> Order:
         submission_key=found["submission_key"],
         form=form.remembered(),
     )
+    return possible(order)
 
 
 def _guidance(family: str, cfg: float) -> dict[str, float]:
@@ -127,7 +128,7 @@ def _next_order(
         values = {name: form[name] for name in (*_FORM_VALUES, "denoise")}
         values |= _guidance(str(form["family"]), float(form["cfg"]))
     node = GpuNode.objects.enabled().filter(slug=form.get("node") or "").first()
-    return Order(
+    order = Order(
         stage=index,
         stage_name=stage.name,
         family="" if stage.kind == "upscale" else str(form["family"]),
@@ -140,3 +141,4 @@ def _next_order(
         submission_key=submission_key,
         form=form,
     )
+    return possible(order)

@@ -13,6 +13,7 @@ from farm_app.models import GpuNode, NodeModel, WorkflowTemplate
 from farm_app.models.states import JobState
 from farm_app.strip import spell_left
 from sessions_app import funnel
+from sessions_app.abilities import can_upscale
 from sessions_app.cells import Cell, cells_of
 from sessions_app.funnel import Advance, Stage, with_family
 from sessions_app.models import Generation, WorkSession
@@ -310,12 +311,6 @@ def families_of_farm() -> frozenset[str]:
     for node in GpuNode.objects.enabled():
         found |= planning.families_of(node, files.get(node.pk, []))
     return frozenset(found)
-
-
-@kept_briefly(1.0)
-def can_upscale() -> bool:
-    """Say whether some node has an upscale model."""
-    return NodeModel.objects.on_hand().filter(folder="upscale_models").exists()
 
 
 def family_label(family: str) -> str:

@@ -14,7 +14,7 @@ from farm_app.models.states import OPEN_JOBS, JobState
 from gallery_app.failures import GalleryError, NoPicture
 from gallery_app.models import MediaFile
 from sessions_app.models import Generation, WorkSession
-from sessions_app.order import Order, place_round
+from sessions_app.order import Order, place_round, possible
 
 VERDICT_SAID = {"keep": "Kept.", "drop": "Dropped.", "": "Verdict cleared."}
 
@@ -121,7 +121,7 @@ def upscale(generation: Generation, *, owner: Any = None) -> Generation:
 
     Raises:
         NoPictureYet: There is nothing to enlarge.
-        CannotPlace: No template enlarges.
+        CannotPlace: No template enlarges, or no node.
     """
     picture = generation.picture
     if picture is None:
@@ -136,4 +136,4 @@ def upscale(generation: Generation, *, owner: Any = None) -> Generation:
         values={"prompt": generation.job.recipe.get("prompt", "")},
         sources=[picture],
     )
-    return place_round(here.session, order, owner=owner).generations.get()
+    return place_round(here.session, possible(order), owner=owner).generations.get()

@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from django.contrib import messages
+from django.core.exceptions import ValidationError
 from django.core.paginator import Paginator
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -141,7 +142,8 @@ def generate(request: HttpRequest, slug: str) -> HttpResponse:
     try:
         placed = place_asked(session, order_from_form(form, table), form, owner=request.user)
     except CannotPlace as fault:
-        form.add_error(fault.field_name or None, f"{fault.sentence} {fault.fix}".strip())
+        said = f"{fault.sentence} {fault.fix}".strip()
+        form.add_error(fault.field_name or None, ValidationError(said, params={"use": fault.use}))
         return refused(request, table, form)
     if not wants_fragment(request):
         return redirect(table.url)

@@ -38,6 +38,7 @@ class Refusal:
         lasting: True if no node could even if all were up and idle: something must be changed.
         nearest: Id of the node that lacks least; None if there are no nodes.
         reasons: The first reason of every node, by id.
+        code: The kind of obstacle that the sentence tells of; see `Reason`.
     """
 
     sentence: str
@@ -45,6 +46,7 @@ class Refusal:
     lasting: bool
     nearest: int | None
     reasons: Mapping[int, Reason]
+    code: str = ""
 
 
 # How near a fix is, nearest first: a click on the node, then the job's own form, then files,
@@ -105,6 +107,7 @@ def refuse(batch: Batch, nodes: Sequence[NodeView]) -> Refusal:
         lasting=lasting,
         nearest=nearest.id,
         reasons={node_id: found[0] for node_id, found in reasons.items()},
+        code=first.code,
     )
 
 

@@ -2,32 +2,53 @@
 
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from django.conf import settings
 
 from farm_app import planner
-from farm_app.models import TemplateVersion
+from farm_app.models import GpuNode, TemplateVersion
+from farm_app.models.jobs import NodeMode
 from farm_app.needs import cost_of, needs_of
-from farm_app.planner import Batch, Refusal
+from farm_app.planner import Batch, Needs, NodeView, Refusal
 from farm_app.planning.drawing import recent_plan
 from farm_app.planning.nodes import read_nodes, views_of
 from farm_app.speeds import known_speeds
 
 
 def refuse_beforehand(
-    family: str, version: TemplateVersion, values: Mapping[str, Any]
+    family: str,
+    version: TemplateVersion,
+    values: Mapping[str, Any],
+    *,
+    node_mode: str = NodeMode.ANY,
+    node: GpuNode | None = None,
 ) -> Refusal | None:
-    """Say why no node of this farm could ever take such a job, before it is asked for; None when one could."""
+    """Say why no node that is switched on could ever take such a job, before it is asked for; None when one could.
+
+    How a node stands at this moment does not matter.
+    """
     batch = Batch(
         key="asked",
         job_ids=(0,),
         needs=needs_of(version, family, values),
         cost=cost_of(version, family, values),
+        node_mode=node_mode,
+        node_id=None if node is None else node.pk,
     )
-    drawn = planner.plan([batch], views_of(read_nodes()), known_speeds(), time.time())
-    refusal = drawn.impossible.get("asked")
-    return refusal if refusal is not None and refusal.lasting else None
+    rows = {pk: row for pk, row in read_nodes().items() if row.is_enabled}
+    views = [_at_its_best(rows[view.id], view, batch.needs) for view in views_of(rows)]
+    drawn = planner.plan([batch], views, known_speeds(), time.time())
+    return drawn.impossible.get("asked")
+
+
+def _at_its_best(row: GpuNode, view: NodeView, needs: Needs) -> NodeView:
+    """Return a node as if it were up; one of which nothing is known yet may have all that is needed."""
+    if row.inventory_at is not None or row.capabilities:
+        return replace(view, state="ready")
+    families = frozenset({needs.family} if needs.family else ())
+    return replace(view, state="ready", families=families, tags=needs.tags)
 
 
 def estimate(

@@ -61,7 +61,7 @@ def test_a_refinement_without_kept_pictures_says_what_to_do(studio: None) -> Non
 
 
 def test_flux_gets_its_guidance_in_place_of_cfg(studio: None) -> None:
-    factories.node("gpu-flux", has=("flux",))
+    factories.node("gpu-flux", has=("flux",), vram_gb=24)
     for typed, guidance in (("3.0", 3.0), ("0", 3.5)):
         _, order = ordered(factories.session(), **{**family_values("flux"), "cfg": typed})
         assert (order.values["guidance"], order.values["cfg"]) == (guidance, 1.0)

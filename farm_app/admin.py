@@ -3,8 +3,9 @@
 import json
 from typing import Any
 
+from django import forms
 from django.contrib import admin, messages
-from django.db import transaction
+from django.db import models, transaction
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.template.defaultfilters import pluralize
@@ -15,6 +16,7 @@ from django.utils.timesince import timesince
 
 from farm_app import cancelling, health, nudges, planning
 from farm_app.comfy.workflow import check_graph
+from farm_app.families import FAMILIES
 from farm_app.giving_way import give_way
 from farm_app.models import (
     Attempt,
@@ -31,7 +33,20 @@ from farm_app.models import (
 from farm_app.models.states import JobState
 
 
-class NodeModelInline(admin.TabularInline[NodeModel, GpuNode]):
+class WithFamilyChoice:
+    """Model files, whose family is one of those that Eliot draws with, or none."""
+
+    def formfield_for_dbfield(
+        self, db_field: models.Field[Any, Any], request: HttpRequest, **kwargs: Any
+    ) -> forms.Field | None:
+        """Offer the families."""
+        if db_field.name == "family":
+            known = [(one.id, one.label) for one in FAMILIES.values()]
+            return forms.ChoiceField(choices=[("", "none"), *known], required=False)
+        return super().formfield_for_dbfield(db_field, request, **kwargs)  # type: ignore[misc,no-any-return]
+
+
+class NodeModelInline(WithFamilyChoice, admin.TabularInline[NodeModel, GpuNode]):
     """The node's checkpoints with their families, to be settled here."""
 
     model = NodeModel
@@ -171,7 +186,7 @@ class GpuNodeAdmin(admin.ModelAdmin[GpuNode]):
 
 
 @admin.register(NodeModel)
-class NodeModelAdmin(admin.ModelAdmin[NodeModel]):
+class NodeModelAdmin(WithFamilyChoice, admin.ModelAdmin[NodeModel]):
     """Which file belongs to which family: guessed from names, settled here."""
 
     list_display = ("name", "node", "folder", "family", "is_settled", "is_preferred", "is_present")
@@ -213,6 +228,15 @@ class WorkflowTemplateAdmin(admin.ModelAdmin[WorkflowTemplate]):
     list_filter = ("work", "is_enabled", "supports_img2img")
     inlines = (VersionInline,)
     readonly_fields = ("graph", "problems")
+
+    def formfield_for_foreignkey(
+        self, db_field: models.ForeignKey[Any, Any], request: HttpRequest, **kwargs: Any
+    ) -> forms.ModelChoiceField[Any] | None:
+        """Offer the versions of this template only."""
+        if db_field.name == "current" and request.resolver_match:
+            own = request.resolver_match.kwargs.get("object_id")
+            kwargs["queryset"] = TemplateVersion.objects.filter(template=own)
+        return super().formfield_for_foreignkey(db_field, request, **kwargs)
 
     @admin.display(description="families")
     def families(self, template: WorkflowTemplate) -> str:

@@ -6,9 +6,11 @@ import time
 from collections.abc import Mapping
 from typing import Any, ClassVar, Final
 
+from django.core.exceptions import ValidationError
 from django.db import models, transaction
 from django.utils.functional import cached_property
 
+from farm_app import families
 from farm_app.comfy.workflow import Parameter, parse_parameters
 
 # A version never changes, but the name of its template may.
@@ -70,6 +72,22 @@ class WorkflowTemplate(models.Model):
     def __str__(self) -> str:
         """Name it."""
         return self.slug
+
+    def clean(self) -> None:
+        """Refuse families that nothing is drawn with, and another template's version."""
+        wrong: dict[str, str] = {}
+        known = {*families.FAMILIES, "any"}
+        listed = self.model_families
+        if not isinstance(listed, list) or not all(
+            isinstance(word, str) and word in known for word in listed
+        ):
+            wrong["model_families"] = (
+                f'A list of words, such as ["sd15"], of: {", ".join(sorted(known))}.'
+            )
+        if self.current is not None and self.current.template_id != self.pk:
+            wrong["current"] = "A version of this template, not of another one."
+        if wrong:
+            raise ValidationError(wrong)
 
     def add_version(
         self,

@@ -1,14 +1,16 @@
 """The admin of the lab: what people settle there, and what follows from it."""
 
+import json
 from pathlib import Path
 from typing import Any
 
 import pytest
 from django.conf import LazySettings
+from django.core.exceptions import ValidationError
 from django.test import Client
 from django.utils import timezone
 
-from farm_app.models import GpuNode, Job, JobEvent
+from farm_app.models import GpuNode, Job, JobEvent, WorkflowTemplate
 from farm_app.models.states import JobState
 from tests import factories
 from tests.sessions.conftest import studio
@@ -16,6 +18,7 @@ from tests.sessions.conftest import studio
 __all__ = ["studio"]
 
 NODES = "/admin/farm_app/gpunode/"
+TEMPLATES = "/admin/farm_app/workflowtemplate/"
 JOBS = "/admin/farm_app/job/"
 
 
@@ -135,6 +138,53 @@ def test_a_demo_node_given_another_address_is_a_real_one(owner: Client, data: Pa
     send(owner, demo, form_of(demo, host="10.0.0.5", **{"model_files-0-family": "sdxl"}))
     demo.refresh_from_db()
     assert (demo.is_demo, demo.is_enabled, demo.model_files.count()) == (False, True, 0)
+
+
+def test_a_family_is_one_that_eliot_draws_with_or_none(owner: Client) -> None:
+    node = factories.node()
+    wrong = form_of(node, **{"model_files-0-family": "sd-1.5"})
+    page = owner.post(f"{NODES}{node.pk}/change/", wrong).content.decode()
+    assert "Select a valid choice. sd-1.5 is not one of the available choices." in page
+    send(owner, node, form_of(node, **{"model_files-0-family": ""}))
+    assert node.model_files.get().family == ""
+
+
+def template_form(template: WorkflowTemplate, **changes: Any) -> dict[str, Any]:
+    """Return the page of a template as a browser sends it, with some fields typed over."""
+    return {
+        "slug": template.slug,
+        "model_families": json.dumps(template.model_families),
+        "default_params": "{}",
+        "max_loras": "0",
+        "work": template.work,
+        "current": template.current_id,
+        "is_enabled": "on",
+        "versions-TOTAL_FORMS": "0",
+        "versions-INITIAL_FORMS": "0",
+        **changes,
+    }
+
+
+@pytest.mark.parametrize("typed", ['"sd15"', '["sd-15"]', "[1]", '{"sd15": 1}'])
+def test_families_of_a_template_are_a_list_of_known_ones(
+    owner: Client, studio: None, typed: str
+) -> None:
+    template = WorkflowTemplate.objects.get(slug="sd15_txt2img")
+    url = f"{TEMPLATES}{template.pk}/change/"
+    page = owner.post(url, template_form(template, model_families=typed)).content.decode()
+    assert "A list of words, such as" in page
+    assert owner.post(url, template_form(template)).status_code == 302
+
+
+def test_a_template_offers_and_takes_its_own_versions_only(owner: Client, studio: None) -> None:
+    one, other = WorkflowTemplate.objects.order_by("pk")[:2]
+    url = f"{TEMPLATES}{one.pk}/change/"
+    assert f'<option value="{other.current_id}"' not in owner.get(url).content.decode()
+    page = owner.post(url, template_form(one, current=other.current_id)).content.decode()
+    assert "Select a valid choice." in page
+    one.current = other.current
+    with pytest.raises(ValidationError, match="A version of this template"):
+        one.full_clean()
 
 
 def test_one_node_is_one_node(owner: Client) -> None:

@@ -13,6 +13,7 @@ from farm_app.giving_way import note_wish
 from farm_app.models import GpuNode, LearnedSpeed, NodeBlock
 from farm_app.models.nodes import Health
 from tests import factories
+from tests.house.household import Household
 
 pytestmark = pytest.mark.django_db
 
@@ -290,3 +291,15 @@ def test_the_commands_say_what_they_did(file: Path, tmp_path: Path) -> None:
     with pytest.raises(CommandError, match="No such file") as caught:
         call_command("load_farm", str(tmp_path / "none.yaml"))
     assert caught.value.returncode == 2
+
+
+def test_a_path_that_cannot_be_written_is_said(tmp_path: Path) -> None:
+    with pytest.raises(CommandError, match=r"gpus\.yaml: No such file") as caught:
+        call_command("dump_farm", str(tmp_path / "none" / "gpus.yaml"))
+    assert caught.value.returncode == 2
+
+
+@pytest.mark.drill
+def test_before_the_first_start_there_is_nothing_to_dump(tmp_path: Path) -> None:
+    ended = Household(tmp_path / "data").run("dump_farm")
+    assert (ended.returncode, ended.stdout, ended.stderr) == (0, "nodes: []\n", "")

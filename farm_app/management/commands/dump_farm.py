@@ -1,9 +1,10 @@
-"""`manage.py dump_farm [FILE]`: the real nodes in the form that load_farm reads."""
+"""`manage.py dump_farm [FILE]`: the real nodes in the form that load_farm reads; works before the first start."""
 
 from argparse import ArgumentParser
 from pathlib import Path
 from typing import Any
 
+from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 
 from farm_app.farm_file import dump_farm
@@ -19,7 +20,8 @@ class Command(BaseCommand):
         parser.add_argument("file", type=Path, nargs="?")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Print, or write without overwriting anything."""
+        """Migrate quietly, then print, or write without overwriting anything."""
+        call_command("migrate", verbosity=0, interactive=False)
         text = dump_farm()
         path: Path | None = options["file"]
         if path is None:
@@ -30,3 +32,5 @@ class Command(BaseCommand):
                 stream.write(text)
         except FileExistsError as fault:
             raise CommandError(f"{path} exists; nothing was overwritten.", returncode=2) from fault
+        except OSError as fault:
+            raise CommandError(f"{path}: {fault.strerror}.", returncode=2) from fault

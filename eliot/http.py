@@ -1,13 +1,18 @@
-"""What every view shares: fragment or page, static names, and the friendly 503."""
+"""What every view shares: fragment or page, static names, and pages for Eliot's own faults with an id that is logged."""
 
+import logging
+import secrets
 from collections.abc import Callable
 
 from django.db import OperationalError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.template import loader
 from django.utils.cache import patch_vary_headers
 from django_htmx.middleware import HtmxDetails
 from whitenoise.storage import CompressedManifestStaticFilesStorage
+
+logger = logging.getLogger(__name__)
 
 
 class HashedStaticFiles(CompressedManifestStaticFilesStorage):  # type: ignore[misc]
@@ -59,6 +64,20 @@ class FriendlyBusyMiddleware:
         """Answer a lock time-out; leave every other fault to Django."""
         if not isinstance(exception, OperationalError) or "locked" not in str(exception):
             return None
-        response = render(request, "503.html", status=503)
+        context = {"error_id": _logged(request, str(exception))}
+        response = render(request, "503.html", context, status=503)
         response["Retry-After"] = "2"
         return response
+
+
+def server_error(request: HttpRequest) -> HttpResponse:
+    """Answer a fault of Eliot's own; needs no more of what may be broken than the template."""
+    context = {"error_id": _logged(request, "the traceback follows")}
+    return HttpResponse(loader.get_template("500.html").render(context), status=500)
+
+
+def _logged(request: HttpRequest, said: str) -> str:
+    """Log an error id with what it is about; return it, for the page."""
+    error_id = secrets.token_hex(4)
+    logger.error("error id %s, %s %s: %s", error_id, request.method, request.path, said)
+    return error_id

@@ -9,3 +9,4 @@ urlpatterns = [
     path("", include("gallery_app.urls")),
     path("admin/", admin.site.urls),
 ]
+handler500 = "eliot.http.server_error"

@@ -1,6 +1,7 @@
 """What every view shares: fragment or page, and a busy database that says so."""
 
 import asyncio
+import re
 import sqlite3
 import sys
 from collections.abc import Iterator
@@ -54,8 +55,28 @@ def impatient(milliseconds: int) -> Iterator[None]:
         cursor.execute(f"PRAGMA busy_timeout={usual}")
 
 
+def error_id(response: Any) -> str:
+    """Return the error id that a page shows."""
+    found = re.search(r"<code>([0-9a-f]{8})</code>", response.content.decode())
+    assert found, response.content.decode()
+    return found[1]
+
+
+def test_a_fault_of_eliots_own_is_a_page_with_an_id_that_the_log_has_too(
+    studio: None, client: Client, caplog: pytest.LogCaptureFixture
+) -> None:
+    client.raise_request_exception = False
+    with connection.cursor() as cursor:
+        cursor.execute("ALTER TABLE sessions_app_worksession RENAME TO somewhere_else")
+    response = client.get("/")
+    assert response.status_code == 500
+    assert "Something broke in Eliot" in response.content.decode()
+    assert f"error id {error_id(response)}, GET /: the traceback follows" in caplog.text
+    assert "no such table: sessions_app_worksession" in caplog.text
+
+
 def test_a_database_that_stays_locked_is_a_friendly_503_and_changes_nothing(
-    live_studio: None, client: Client
+    live_studio: None, client: Client, caplog: pytest.LogCaptureFixture
 ) -> None:
     (one,) = factories.pictures()
     client.get("/")
@@ -66,6 +87,10 @@ def test_a_database_that_stays_locked_is_a_friendly_503_and_changes_nothing(
         other.rollback()
     assert (response.status_code, response["Retry-After"]) == (503, "2")
     assert "Eliot is busy just now" in response.content.decode()
+    assert (
+        f"error id {error_id(response)}, POST /takes/{one.pk}/keep/: database is locked"
+        in caplog.text
+    )
     assert MediaFile.objects.get().flag == ""
     assert client.post(f"/takes/{one.pk}/keep/").status_code == 302
 

@@ -126,6 +126,12 @@ def form_after(form: Mapping[str, Any], before: Stage, after: Stage) -> dict[str
     return {name: value for name, value in form.items() if name not in outdated}
 
 
+def as_asked(stage: Stage, form: Mapping[str, Any]) -> Stage:
+    """Return the stage as its form says it, and as it says itself where the form does not."""
+    said = {name: form[name] for name in _SAID_BY_STAGE if form.get(name)}
+    return replace(stage, want=form.get("count") or stage.want, **said)
+
+
 def with_family(stage: Stage, family: str) -> Stage:
     """Return the stage drawing with another family, at that family's own size."""
     known = families.FAMILIES.get(family)

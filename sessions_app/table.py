@@ -9,16 +9,17 @@ from django.urls import reverse
 
 from eliot.live import kept_briefly
 from farm_app import families, planning
-from farm_app.models import GpuNode, NodeModel, WorkflowTemplate
+from farm_app.models import Attempt, GpuNode, NodeModel, WorkflowTemplate
 from farm_app.models.states import JobState
 from farm_app.strip import spell_left
 from sessions_app import funnel
 from sessions_app.abilities import can_upscale
 from sessions_app.cells import Cell, cells_of
-from sessions_app.funnel import Advance, Stage, with_family
+from sessions_app.forms import usual_checkpoint
+from sessions_app.funnel import Advance, Stage, as_asked, with_family
 from sessions_app.models import Generation, WorkSession
 from sessions_app.order import sampled_steps
-from sessions_app.tallies import FAULTS, Tally, tallies
+from sessions_app.tallies import AT_WORK, FAULTS, Tally, tallies
 
 WINDOW: Final = 200
 MOST_DOTS: Final = 40
@@ -236,7 +237,7 @@ class Actions:
         """Time left for what was asked for in this stage."""
         if not self.can_cancel:
             return ""
-        ends = expected_end_s(self._table.session)
+        ends = expected_end_s(self._table.session, self._table.index)
         return f"{spell_left(ends)} left" if ends is not None else "waiting for a node"
 
     @property
@@ -271,10 +272,11 @@ class Actions:
         step = self._table.advance
         if not step.grows or step.stage is None:
             return None
-        return {
-            "count": step.count,
-            "eta": estimate_text(self._table.index + 1, step.stage, step.count),
-        }
+        following = self._table.index + 1
+        form = self._table.session.last_form(following)
+        stage = as_asked(step.stage, form)
+        model = form.get("checkpoint") or usual_checkpoint(stage.family)
+        return {"count": step.count, "eta": estimate_text(following, stage, step.count, model)}
 
     @cached_property
     def urls(self) -> dict[str, str]:
@@ -325,27 +327,30 @@ def _nearest_family(wanted: str, have: frozenset[str]) -> str:
     return min(sorted(have), key=lambda one: abs(families.FAMILIES[one].native[0] - size[0]))
 
 
-def expected_end_s(session: WorkSession) -> float | None:
-    """Return in how many seconds everything asked for in a session should be there."""
+def expected_end_s(session: WorkSession, stage: int) -> float | None:
+    """Return in how many seconds everything asked for in a stage should be there; None if no node will begin it."""
+    rows = Generation.objects.of_stage(session, stage).filter(job__state__in=_OPEN)
+    open_jobs = list(rows.values_list("job_id", "job__group_id", "job__state"))
     drawn = planning.recent_plan()
-    open_jobs = list(
-        Generation.objects.filter(round__session=session, job__state__in=_OPEN).values_list(
-            "job_id", "job__group_id"
-        )
-    )
-    groups = {group for _, group in open_jobs}
-    ends = [turn.end_s for job_id, _ in open_jobs if (turn := drawn.plan.expected.get(job_id))]
-    ends += [
-        end for key, end in drawn.plan.batch_done_s.items() if int(key.partition(":")[0]) in groups
-    ]
-    running = [view.busy_until_s for view in drawn.nodes if view.busy_until_s]
-    ends += running if not ends else []
+    groups = {group for _, group, _ in open_jobs}
+    ends = [end for key, end in drawn.plan.batch_done_s.items() if _group_of(key) in groups]
+    ends += [turn.end_s for job, _, _ in open_jobs if (turn := drawn.plan.expected.get(job))]
+    if any(state in AT_WORK for _, _, state in open_jobs):
+        held = Attempt.objects.holding().filter(job__in=[job for job, _, _ in open_jobs])
+        busy = {node.id: node.busy_until_s for node in drawn.nodes}
+        ends += [drawn.at, *(busy.get(node) or 0 for node in held.values_list("node", flat=True))]
     return max(0.0, max(ends) - drawn.at) if ends else None
 
 
-def estimate_text(index: int, stage: Stage, count: int) -> str:
+def _group_of(key: str) -> int:
+    """Return the group of a batch's key, which is group:shape."""
+    return int(key.partition(":")[0])
+
+
+def estimate_text(index: int, stage: Stage, count: int, checkpoint: str = "") -> str:
     """Return how long so many pictures of a stage would take on the farm as it stands."""
-    values = {"width": stage.width, "height": stage.height, "steps": stage.steps}
+    values: dict[str, Any] = {"width": stage.width, "height": stage.height, "steps": stage.steps}
+    values["checkpoint"] = checkpoint
     templates = WorkflowTemplate.objects
     if stage.kind == "upscale":
         template = templates.for_upscale()

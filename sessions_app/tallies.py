@@ -11,7 +11,7 @@ from farm_app.models.states import JobState
 from sessions_app.models import Generation, WorkSession
 
 FAULTS: Final = (JobState.FAILED, JobState.ATTENTION)
-_AT_WORK: Final = (JobState.RUNNING, JobState.STORING, JobState.CANCELLING)
+AT_WORK: Final = (JobState.RUNNING, JobState.STORING, JobState.CANCELLING)
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ def _mark(state: str, flag: str | None, trashed: object) -> str | None:
         return {"keep": "kept", "drop": "dropped"}.get(flag or "", "done")
     if state in FAULTS:
         return "failed"
-    if state in _AT_WORK:
+    if state in AT_WORK:
         return "rendering"
     return None if state == JobState.CANCELLED else "todo"
 

@@ -2,7 +2,6 @@
 
 import uuid
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 
 from django.contrib import messages
@@ -18,7 +17,7 @@ from farm_app import families
 from sessions_app import covers, takes
 from sessions_app.cells import cells_of
 from sessions_app.forms import AskForm, TitleForm, family_values, tokens_of
-from sessions_app.funnel import Stage, with_family
+from sessions_app.funnel import as_asked, with_family
 from sessions_app.models import Flow, Round, WorkSession
 from sessions_app.order import CannotPlace
 from sessions_app.pages import (
@@ -96,23 +95,21 @@ def session_page(request: HttpRequest, slug: str) -> HttpResponse:
     table = table_of(request, session)
     context = session_context(request, table)
     context["form"] = None if table.stage.kind == "upscale" else form_of(table)
-    context["estimate"] = estimate_of(table)
+    context["estimate"] = estimate_of(table, context["form"])
     return varied(render(request, "sessions/session.html", context))
 
 
-def estimate_of(table: Table) -> str:
-    """Return what pressing Generate would cost, in a sentence."""
-    stage = table.stage
-    if stage.kind == "upscale" or not table.farm_families:
-        return ""
-    return estimate_sentence(table, stage)
+def estimate_of(table: Table, form: AskForm | None) -> str:
+    """Return what pressing Generate would cost with a form that nobody has changed yet, in a sentence."""
+    return estimate_sentence(table, form.initial) if form and table.farm_families else ""
 
 
-def estimate_sentence(table: Table, stage: Stage) -> str:
-    """Say what so many pictures drawn like this would cost on the farm as it stands."""
+def estimate_sentence(table: Table, said: Mapping[str, Any]) -> str:
+    """Say what the pictures that a form asks for would cost on the farm as it stands."""
+    stage = as_asked(table.stage, said)
     more = " more" if table.tally.total else ""
     many = "picture" if stage.want == 1 else "pictures"
-    time = estimate_text(table.index, stage, stage.want)
+    time = estimate_text(table.index, stage, stage.want, str(said.get("checkpoint") or ""))
     return f"{stage.want}{more} {many} would take about {time}."
 
 
@@ -154,7 +151,8 @@ def placed_reply(request: HttpRequest, table: Table, placed: Round) -> HttpRespo
     """Reply with the waiting cells, and a form that is ready for the next press."""
     if table.tally.shown > WINDOW:
         return went(request, table.url)  # the page itself sorts more than one window
-    context = {**table_context(table), "form": form_of(table)}
+    form = form_of(table)
+    context = {**table_context(table), "form": form}
     cells = cells_of(placed.generations.with_pictures().order_by("number"))
     parts: list[tuple[str, dict[str, Any]]] = [
         ("sessions/_cell_rows.html", {"cells": cells, "oob": True}),
@@ -164,7 +162,7 @@ def placed_reply(request: HttpRequest, table: Table, placed: Round) -> HttpRespo
         ("sessions/_title.html", context),
         ("sessions/_generate.html", context),
         ("sessions/_submission_key.html", {"key": uuid.uuid4().hex}),
-        ("sessions/_estimate.html", {"estimate": estimate_of(table)}),
+        ("sessions/_estimate.html", {"estimate": estimate_of(table, form)}),
     ]
     if request.POST.get("had_errors"):
         parts.append(("sessions/_ask_fields.html", context))
@@ -232,18 +230,10 @@ def estimate(request: HttpRequest, slug: str) -> HttpResponse:
     table = table_of(request, session_or_404(slug))
     form = form_of(table, request.POST)
     form.is_valid()
-    stage = stage_asked(table.stage, form.cleaned_data)
-    sentence = estimate_sentence(table, stage) if stage is not None else ""
+    found = form.cleaned_data
+    is_known = all(name in found for name in ("family", "width", "height", "steps", "count"))
+    sentence = estimate_sentence(table, found) if is_known else ""
     return varied(render(request, "sessions/_estimate.html", {"estimate": sentence}))
-
-
-def stage_asked(stage: Stage, found: Mapping[str, Any]) -> Stage | None:
-    """Return the stage as the valid fields of its form say it; None while one that costs time is missing."""
-    names = ("family", "width", "height", "steps")
-    if not all(name in found for name in (*names, "count")):
-        return None
-    said = {name: found[name] for name in names}
-    return replace(stage, want=found["count"], denoise=found.get("denoise") or 1.0, **said)
 
 
 @require_POST

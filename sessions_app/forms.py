@@ -200,8 +200,8 @@ def template_limits(family: str, *, from_picture: bool) -> dict[str, tuple[float
         for one in template.current.fields
         if one.minimum is not None and one.maximum is not None
     }
-    if "guidance" in limits:  # it takes the place of cfg, and below 1 the family's own is meant
-        limits["cfg"] = (0, limits.pop("guidance")[1])
+    if "guidance" in limits:  # it takes the place of cfg
+        limits["cfg"] = limits.pop("guidance")
     return limits
 
 
@@ -218,7 +218,7 @@ def starting_values(session: WorkSession, stage: int) -> dict[str, Any]:
         "height": definition.height,
         "count": definition.want,
         "steps": definition.steps,
-        "cfg": family.cfg if family else 7.0,
+        "cfg": usual_guidance(definition.family),
         "sampler": family.sampler if family else "euler",
         "scheduler": family.scheduler if family else "normal",
         "denoise": definition.denoise,
@@ -239,12 +239,20 @@ def family_values(family: str) -> dict[str, Any]:
         "family": family,
         "width": known.native[0],
         "height": known.native[1],
-        "cfg": known.cfg,
+        "cfg": usual_guidance(family),
         "sampler": known.sampler,
         "scheduler": known.scheduler,
         "checkpoint": usual_checkpoint(family),
         "size": f"{known.native[0]}x{known.native[1]}",
     }
+
+
+def usual_guidance(family: str) -> float:
+    """Return the guidance that a family draws best with: its own kind of it where it has one, else cfg."""
+    known = families.FAMILIES.get(family)
+    if known is None:
+        return 7.0
+    return known.cfg if known.guidance is None else known.guidance
 
 
 def size_choices(family: str) -> list[tuple[str, str]]:

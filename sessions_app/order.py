@@ -305,6 +305,8 @@ def _recipe(
 ) -> dict[str, Any]:
     """Return what is known of the recipes when they are asked for; the farm adds who made each, and when."""
     said = {**values, **order.values}
+    if "guidance" in values:  # the one that was used; cfg only stands beside it
+        said["cfg"] = values["guidance"]
     return {
         "v": 1,
         **{name: said[name] for name in _RECIPE_VALUES if said.get(name) is not None},

@@ -65,7 +65,7 @@ def _guidance(family: str, cfg: float) -> dict[str, float]:
     known = families.FAMILIES.get(family)
     if known is None or known.guidance is None:
         return {}
-    return {"guidance": cfg if cfg > 1 else known.guidance, "cfg": 1.0}
+    return {"guidance": cfg, "cfg": 1.0}
 
 
 def place_asked(session: WorkSession, order: Order, form: AskForm, *, owner: Any) -> Round:

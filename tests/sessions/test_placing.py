@@ -12,6 +12,7 @@ from sessions_app.forms import AskForm, family_values, starting_values
 from sessions_app.funnel import DEFAULT_STAGES, UPSCALE_STAGE, with_family
 from sessions_app.models import Generation, Round, WorkSession
 from sessions_app.order import CannotPlace, Order
+from sessions_app.picking import large_context
 from sessions_app.placing import _spread, continue_session, order_from_form, place_asked
 from sessions_app.table import Table
 from tests import factories
@@ -62,9 +63,13 @@ def test_a_refinement_without_kept_pictures_says_what_to_do(studio: None) -> Non
 
 def test_flux_gets_its_guidance_in_place_of_cfg(studio: None) -> None:
     factories.node("gpu-flux", has=("flux",), vram_gb=24)
-    for typed, guidance in (("3.0", 3.0), ("0", 3.5)):
-        _, order = ordered(factories.session(), **{**family_values("flux"), "cfg": typed})
+    for typed, guidance in (({}, 3.5), ({"cfg": "3.0"}, 3.0), ({"cfg": "1"}, 1.0)):
+        session = factories.session()
+        form, order = ordered(session, **{**family_values("flux"), **typed})
         assert (order.values["guidance"], order.values["cfg"]) == (guidance, 1.0)
+        job = factories.takes(place_asked(session, order, form, owner=None))[0].job
+        assert (job.values["guidance"], job.recipe["cfg"]) == (guidance, guidance)
+        assert ("Guidance", str(guidance), str(guidance)) in large_context(job.generation)["facts"]
     _, order = ordered(factories.session())
     assert "guidance" not in order.values
 

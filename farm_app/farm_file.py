@@ -65,6 +65,8 @@ class LoadedFarm:
 
     added: tuple[str, ...]
     changed: tuple[str, ...]
+    switched_off: int = 0
+    """How many demo nodes gave way."""
 
 
 def load_farm(path: Path) -> LoadedFarm:
@@ -80,6 +82,7 @@ def load_farm(path: Path) -> LoadedFarm:
     faults: list[str] = []
     added: list[str] = []
     changed: list[str] = []
+    switched_off = 0
     with transaction.atomic():
         _make_room(entries, known)
         for place, entry in enumerate(entries):
@@ -91,12 +94,12 @@ def load_farm(path: Path) -> LoadedFarm:
         if faults:
             transaction.set_rollback(True)
         elif GpuNode.objects.enabled().filter(slug__in=[*added, *changed]).exists():
-            give_way()
+            switched_off = give_way()
         transaction.on_commit(planning.forget_stock)
         nudges.idle_nodes_on_commit()
     if faults:
         raise BadFarm(faults)
-    return LoadedFarm(tuple(added), tuple(changed))
+    return LoadedFarm(tuple(added), tuple(changed), switched_off)
 
 
 def _entries(path: Path) -> tuple[Document, list[dict[str, Any]]]:

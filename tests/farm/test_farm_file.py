@@ -168,7 +168,9 @@ def test_a_real_node_at_another_address_shows_its_files_anew_and_keeps_what_was_
 
 def test_a_real_node_switches_the_demo_nodes_off(file: Path, data: Path) -> None:
     factories.node("gpu-standard", is_demo=True)
-    load_farm(file)
+    out = StringIO()
+    call_command("load_farm", str(file), stdout=out)
+    assert out.getvalue().endswith("\n1 demo node switched off\n")
     assert not GpuNode.objects.get(slug="gpu-standard").is_enabled
 
 

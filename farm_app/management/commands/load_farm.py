@@ -29,3 +29,8 @@ class Command(BaseCommand):
         for word, names in (("added", loaded.added), ("changed", loaded.changed)):
             if names:
                 self.stdout.write(f"{len(names)} {word}: {', '.join(names)}")
+        if loaded.switched_off:
+            said = (
+                "1 demo node" if loaded.switched_off == 1 else f"{loaded.switched_off} demo nodes"
+            )
+            self.stdout.write(f"{said} switched off")

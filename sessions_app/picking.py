@@ -27,6 +27,7 @@ from sessions_app.pages import (
     take_or_404,
 )
 from sessions_app.table import Table
+from sessions_app.tallies import FAULTS
 
 
 def _actor(request: HttpRequest) -> str:
@@ -313,11 +314,9 @@ def cancel_batch(request: HttpRequest, slug: str) -> HttpResponse:
 
 @require_POST
 def retry_failed(request: HttpRequest, slug: str) -> HttpResponse:
-    """Ask everything of a stage that failed again."""
+    """Ask everything of a stage again that failed or needs somebody."""
     _, rows = _stage_rows(request, slug)
-    count = takes.retry(
-        rows.filter(job__state__in=(JobState.FAILED, JobState.ATTENTION)), actor=_actor(request)
-    )
+    count = takes.retry(rows.filter(job__state__in=FAULTS), actor=_actor(request))
     return _after_batch(request, slug, {"text": f"{count} asked again.", "undo_url": ""})
 
 

@@ -81,7 +81,7 @@ class StageView:
         if self.want <= MOST_DOTS:
             return []
         shares, x = [], 0.0
-        for state in ("kept", "done", "dropped", "failed", "rendering"):
+        for state in ("kept", "done", "dropped", "failed", "attention", "rendering"):
             width = 100 * self.tally.of(state) / self.want
             shares.append({"state": state, "x": f"{x:.2f}", "width": f"{width:.2f}"})
             x += width
@@ -170,7 +170,8 @@ class Table:
             "undecided": tally.of("done"),
             "kept": tally.of("kept"),
             "dropped": tally.of("dropped"),
-            "failed": tally.of("failed"),
+            "failed": tally.of("failed") + tally.of("attention"),
+            "attention": tally.of("attention"),
         }
 
     @property
@@ -226,10 +227,11 @@ class Actions:
         self._table = table
         self.total = tally.total
         self.done = tally.made
-        self.failed = tally.of("failed")
+        self.stuck = tally.of("attention")
+        self.failed = tally.of("failed") + self.stuck
         self.rendering = tally.of("rendering")
         self.droppable = tally.of("dropped")
-        self.can_cancel = tally.of("todo") + self.rendering > 0
+        self.can_cancel = tally.of("todo") + self.rendering + self.stuck > 0
         self.can_retry = self.failed > 0
 
     @cached_property
@@ -238,7 +240,14 @@ class Actions:
         if not self.can_cancel:
             return ""
         ends = expected_end_s(self._table.session, self._table.index)
-        return f"{spell_left(ends)} left" if ends is not None else "waiting for a node"
+        if ends is not None:
+            return f"{spell_left(ends)} left"
+        return "waiting for a node" if self._table.tally.of("todo") else self.stuck_line
+
+    @property
+    def stuck_line(self) -> str:
+        """How many wait for somebody."""
+        return f"{self.stuck} need{'s' if self.stuck == 1 else ''} you"
 
     @property
     def kept_line(self) -> str:

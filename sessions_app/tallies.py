@@ -10,7 +10,8 @@ from django.db.models import FilteredRelation, Q
 from farm_app.models.states import JobState
 from sessions_app.models import Generation, WorkSession
 
-FAULTS: Final = (JobState.FAILED, JobState.ATTENTION)
+NEEDS_YOU: Final = (JobState.WAITING, JobState.ATTENTION)
+FAULTS: Final = (JobState.FAILED, *NEEDS_YOU)
 AT_WORK: Final = (JobState.RUNNING, JobState.STORING, JobState.CANCELLING)
 
 
@@ -29,7 +30,7 @@ class Tally:
     asked: int = 0
 
     def of(self, mark: str) -> int:
-        """Count one mark: kept, done, dropped, rendering, failed or todo."""
+        """Count one mark: kept, done, dropped, rendering, failed, attention or todo."""
         return self.marks.count(mark)
 
     @property
@@ -49,7 +50,7 @@ def _mark(state: str, flag: str | None, trashed: object) -> str | None:
             return None
         return {"keep": "kept", "drop": "dropped"}.get(flag or "", "done")
     if state in FAULTS:
-        return "failed"
+        return "attention" if state in NEEDS_YOU else "failed"
     if state in AT_WORK:
         return "rendering"
     return None if state == JobState.CANCELLED else "todo"

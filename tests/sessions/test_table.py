@@ -1,8 +1,10 @@
 """The session page's picture of itself: counts, dots, windows, problems, and the action bar."""
 
 import pytest
+from django.test import Client
 
 from eliot.live import forget_what_is_kept
+from farm_app import planning
 from farm_app.models import GpuNode, WorkflowTemplate
 from farm_app.models.states import AttemptState, JobState
 from gallery_app.models import MediaFile
@@ -11,18 +13,20 @@ from sessions_app.models import WorkSession
 from sessions_app.table import WINDOW, Table, estimate_text
 from sessions_app.tallies import tallies
 from tests import factories
+from tests.markup import Markup
 
 
 def every_kind(session: WorkSession) -> None:
     """Place one picture of every kind, in the order in which the dots should tell of them."""
-    kept, dropped, plain, lost, asks, runs, stores, gone, *_ = factories.takes(
-        factories.placed(9, of=session)
+    kept, dropped, plain, lost, asks, lacks, runs, stores, gone, *_ = factories.takes(
+        factories.placed(10, of=session)
     )
     factories.finish([kept], flag="keep")
     factories.finish([dropped], flag="drop")
     factories.finish([plain])
     factories.failed(lost)
     asks.job.move(JobState.ATTENTION, "It needs you.")
+    lacks.job.move(JobState.WAITING, "No node has it.")
     factories.running(runs)
     factories.running(stores, state=AttemptState.PRODUCED, on=GpuNode.objects.get(slug="gpu-draft"))
     gone.job.move(JobState.CANCELLED, "Cancelled.")
@@ -40,9 +44,9 @@ def test_every_picture_has_a_mark_and_the_cancelled_none(studio: None) -> None:
     every_kind(session)
     trashed(session)
     tally = tallies(session)[0]
-    marks = "kept dropped done failed failed rendering rendering todo"
+    marks = "kept dropped done failed attention attention rendering rendering todo"
     assert tally.marks == tuple(marks.split())
-    assert (tally.total, tally.made, tally.shown, tally.asked) == (8, 3, 9, 10)
+    assert (tally.total, tally.made, tally.shown, tally.asked) == (9, 3, 10, 11)
 
 
 def test_stages_and_sessions_are_counted_apart(studio: None) -> None:
@@ -99,11 +103,11 @@ def test_a_stage_that_is_not_there_is_the_nearest_one(studio: None, stage: int) 
 @pytest.mark.parametrize(
     ("show", "numbers"),
     [
-        ("all", [1, 2, 3, 4, 5, 6, 7, 8, 9]),
+        ("all", [1, 2, 3, 4, 5, 6, 7, 8, 9, 10]),
         ("kept", [1]),
         ("dropped", [2]),
         ("undecided", [3]),
-        ("failed", [4, 5]),
+        ("failed", [4, 5, 6]),
     ],
 )
 def test_a_filter_shows_as_many_as_it_counts(studio: None, show: str, numbers: list[int]) -> None:
@@ -177,12 +181,30 @@ def test_the_bar_says_what_can_be_done(studio: None) -> None:
     session = factories.session()
     every_kind(session)
     bar = Table(session, 0).actions
-    assert (bar.total, bar.done, bar.failed, bar.rendering, bar.droppable) == (8, 3, 2, 2, 1)
+    assert (bar.total, bar.done, bar.failed, bar.rendering, bar.droppable) == (9, 3, 3, 2, 1)
     assert bar.can_cancel
     assert bar.can_retry
     assert bar.left
     assert (bar.kept_line, bar.kept_detail) == ("1 kept makes 8", "8 variations each")
     assert (bar.continue_label, bar.continue_reason) == ("Continue to Refined", "")
+
+
+def test_what_needs_somebody_is_told_apart_from_what_waits_for_a_node(
+    studio: None, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(planning.drawing, "RECENT_S", 0.0)
+    session = factories.session()
+    (one,) = factories.takes(factories.placed(1, of=session))
+    one.job.move(JobState.WAITING, "No node has it.")
+    bar = Table(session, 0).actions
+    assert (bar.left, bar.can_cancel, bar.can_retry) == ("1 needs you", True, True)
+    page = Markup(client.get(session.url).content)
+    assert page.id("show-failed").text == "Needs you 1"
+    factories.failed(factories.takes(factories.placed(1, of=session))[0])
+    page = Markup(client.get(session.url).content)
+    assert page.id("show-failed").text == "Failed or needs you 2"
+    client.post(f"{session.url}retry/?stage=1")
+    assert Table(session, 0).tally.marks == ("todo", "todo")
 
 
 def test_continue_says_why_it_cannot(studio: None) -> None:

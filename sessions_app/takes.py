@@ -119,6 +119,8 @@ def _move(rows: Iterable[Generation], verb: Callable[[MediaFile], None], sentenc
 def upscale(generation: Generation, *, owner: Any = None) -> Generation:
     """Ask for an enlarged version of one picture; it joins the stage that the picture is in.
 
+    While one is on its way, asking again gives that one.
+
     Raises:
         NoPictureYet: There is nothing to enlarge.
         CannotPlace: No template enlarges, or no node.
@@ -127,6 +129,12 @@ def upscale(generation: Generation, *, owner: Any = None) -> Generation:
     if picture is None:
         raise NoPictureYet
     here = generation.round
+    rows = Generation.objects.of_stage(here.session, here.stage).select_related("job")
+    # Read at once: another click that is placed meanwhile must not count without being seen.
+    earlier = list(rows.filter(round__group__work="upscale", job__source=picture))
+    for one in earlier:
+        if one.job.state in OPEN_JOBS:
+            return one
     order = Order(
         stage=here.stage,
         stage_name=here.stage_name,
@@ -135,5 +143,6 @@ def upscale(generation: Generation, *, owner: Any = None) -> Generation:
         count=1,
         values={"prompt": generation.job.recipe.get("prompt", "")},
         sources=[picture],
+        submission_key=f"upscale-{generation.pk}-{len(earlier)}",
     )
     return place_round(here.session, possible(order), owner=owner).generations.get()

@@ -1,6 +1,8 @@
 """Verbs on asked-for pictures: verdicts, cancel, retry, trash and back, upscale."""
 
 import shutil
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
 
 import pytest
 from django.db import connection
@@ -225,6 +227,34 @@ def test_an_upscale_joins_the_stage_of_its_picture(studio: None) -> None:
     assert made.job.source == one.picture
     assert made.job.group.work == "upscale"
     assert made.job.recipe["prompt"] == "a lighthouse"
+
+
+def test_an_upscale_that_is_asked_for_twice_is_one_until_it_has_ended(studio: None) -> None:
+    (one,) = factories.pictures()
+    first = takes.upscale(one)
+    assert takes.upscale(one) == first
+    factories.finish([first])
+    second = takes.upscale(one)
+    assert second != first
+    takes.cancel([second])
+    assert takes.upscale(one) not in (first, second)
+    assert Generation.objects.count() == 4
+
+
+def test_two_clicks_at_once_are_one_upscale(live_studio: None) -> None:
+    (one,) = factories.pictures()
+    both = Barrier(2)
+
+    def press(_: int) -> int:
+        both.wait()
+        try:
+            return takes.upscale(one).pk
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(2) as pool:
+        assert len(set(pool.map(press, range(2)))) == 1
+    assert Generation.objects.count() == 2
 
 
 def test_there_is_nothing_to_enlarge_before_there_is_a_picture(studio: None) -> None:

@@ -1,5 +1,8 @@
 """From a form or a Continue to an order: which values every picture gets, and which kept pixels it starts from."""
 
+import hashlib
+import json
+from dataclasses import replace
 from typing import Any
 
 from django.db import transaction
@@ -72,9 +75,21 @@ def place_asked(session: WorkSession, order: Order, form: AskForm, *, owner: Any
     """Place what the form asks for, remember the form, and name a session that has no name yet."""
     with transaction.atomic():
         session.name_after(str(order.values.get("prompt", "")))
-        placed = place_round(session, order, owner=owner)
+        placed = place_round(session, _under_its_own_key(order), owner=owner)
         session.remember_form(order.stage, form.remembered())
     return placed
+
+
+def _under_its_own_key(order: Order) -> Order:
+    """Give a form that was sent before and has been changed since a key of its own, which sent twice is the same again.
+
+    Without scripts the browser's Back shows the form as it was sent, with its old key, and lets one change the words.
+    """
+    sent = Round.objects.filter(submission_key=order.submission_key).first()
+    if sent is None or (sent.stage, sent.values) == (order.stage, dict(order.form)):
+        return order
+    asked = json.dumps([order.submission_key, order.stage, dict(order.form)], sort_keys=True)
+    return replace(order, submission_key=hashlib.sha256(asked.encode()).hexdigest()[:40])
 
 
 def kept_pictures(session: WorkSession, stage: int) -> list[MediaFile]:

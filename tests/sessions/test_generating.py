@@ -107,6 +107,17 @@ def test_a_form_that_is_sent_twice_is_one_round(studio: None, client: Client) ->
     assert rows() == [2, 4, 2, 4]
 
 
+def test_a_form_that_back_brought_up_and_somebody_changed_is_a_round_of_its_own(
+    studio: None, client: Client
+) -> None:
+    session = factories.session()
+    for prompt in ("a lighthouse", "a fox", "a fox", "a lighthouse", "a ship"):
+        press(client, session, submission_key="k", count="2", prompt=prompt)
+    assert rows() == [3, 6, 3, 6]
+    asked = [one.values["prompt"] for one in Round.objects.order_by("number")]
+    assert asked == ["a lighthouse", "a fox", "a ship"]
+
+
 def test_more_than_a_window_sends_the_browser_to_the_page_itself(
     studio: None, client: Client
 ) -> None:

@@ -1,5 +1,7 @@
 """The table's rows: a piece of creative work, one press of Generate, one asked-for picture."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, ClassVar, Self
 
 from django.conf import settings
@@ -8,10 +10,11 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.text import slugify
 
+from eliot.writing import written
 from farm_app.models import Job, JobGroup
 from farm_app.models.states import JobState
 from gallery_app.models import MediaFile
-from sessions_app.funnel import Stage, form_after, read_stages
+from sessions_app.funnel import Stage, form_after, read_stages, with_family
 
 TITLE_LENGTH = 80
 TITLE_WORDS = 6
@@ -141,8 +144,31 @@ class WorkSession(models.Model):
         """Its funnel."""
         return read_stages(self.config)
 
+    @contextmanager
+    def _changing_config(self) -> Iterator[None]:
+        """Read the config anew and hold it while a part of it is changed: another tab may have changed the rest."""
+        with written():
+            held = WorkSession.objects.select_for_update().only("config")
+            self.config = held.get(pk=self.pk).config
+            yield
+            self.touch("config")
+
     def set_stages(self, stages: tuple[Stage, ...]) -> None:
         """Change the funnel; pictures stay where they are, and what a stage now says differently wins over its form."""
+        with self._changing_config():
+            self._describe(stages)
+
+    def use_family(self, index: int, family: str) -> None:
+        """Let one stage, from 0, draw with another family."""
+        with self._changing_config():
+            self._describe(
+                tuple(
+                    with_family(one, family) if place == index else one
+                    for place, one in enumerate(self.stages)
+                )
+            )
+
+    def _describe(self, stages: tuple[Stage, ...]) -> None:
         forms = {
             place: form_after(form, self.stages[int(place)], stages[int(place)])
             for place, form in self.config.get("forms", {}).items()
@@ -150,7 +176,6 @@ class WorkSession(models.Model):
         }
         listed = [stage.as_json() for stage in stages]
         self.config = {**self.config, "stages": listed, "forms": forms}
-        self.touch("config")
 
     def last_form(self, stage: int) -> dict[str, Any]:
         """Return what was last asked for in a stage; the prompt is carried from the stage before."""
@@ -159,9 +184,9 @@ class WorkSession(models.Model):
 
     def remember_form(self, stage: int, values: dict[str, Any]) -> None:
         """Keep what was asked for, so that the form says it again."""
-        forms = {**self.config.get("forms", {}), str(stage): values}
-        self.config = {**self.config, "forms": forms}
-        self.touch("config")
+        with self._changing_config():
+            forms = {**self.config.get("forms", {}), str(stage): values}
+            self.config = {**self.config, "forms": forms}
 
     def touch(self, *fields: str) -> None:
         """Save some fields and the time of the change."""

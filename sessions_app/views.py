@@ -17,7 +17,7 @@ from farm_app import families
 from sessions_app import covers, takes
 from sessions_app.cells import cells_of
 from sessions_app.forms import AskForm, TitleForm, family_values, tokens_of
-from sessions_app.funnel import as_asked, with_family
+from sessions_app.funnel import as_asked
 from sessions_app.models import Flow, Round, WorkSession
 from sessions_app.order import CannotPlace
 from sessions_app.pages import (
@@ -357,9 +357,5 @@ def use_family(request: HttpRequest, slug: str, index: int, family: str) -> Http
     if family not in families_of_farm():
         messages.error(request, f"No node has {family_label(family)} any more.")
         return went(request, session.url)
-    changed = tuple(
-        with_family(one, family) if place == index else one
-        for place, one in enumerate(session.stages)
-    )
-    session.set_stages(changed)
+    session.use_family(index, family)
     return went(request, session.url)

@@ -166,6 +166,18 @@ def test_a_changed_stage_wins_over_its_last_form(studio: None) -> None:
     assert session.last_form(3) == {}
 
 
+def test_two_tabs_do_not_undo_one_another(studio: None) -> None:
+    session = factories.session()
+    other = type(session).objects.get(pk=session.pk)
+    session.remember_form(0, {"prompt": "a fox"})
+    other.remember_form(1, {"prompt": "a ship"})
+    session.set_stages(DEFAULT_STAGES[:3])
+    other.use_family(2, "sd15")
+    other.refresh_from_db()
+    assert [other.last_form(stage).get("prompt") for stage in (0, 1)] == ["a fox", "a ship"]
+    assert [one.family for one in other.stages] == ["sd15", "sdxl", "sd15"]
+
+
 def test_work_is_where_the_last_stage_was_asked_for(studio: None) -> None:
     session = factories.session()
     assert (session.last_stage_asked(), session.current_stage()) == (None, 0)

@@ -13,7 +13,7 @@ from farm_app.models.jobs import NodeMode
 from farm_app.needs import cost_of, needs_of
 from farm_app.planner import Batch, Needs, NodeView, Refusal
 from farm_app.planning.drawing import recent_plan
-from farm_app.planning.nodes import read_nodes, views_of
+from farm_app.planning.nodes import read_nodes
 from farm_app.speeds import known_speeds
 
 
@@ -37,8 +37,10 @@ def refuse_beforehand(
         node_mode=node_mode,
         node_id=None if node is None else node.pk,
     )
-    rows = {pk: row for pk, row in read_nodes().items() if row.is_enabled}
-    views = [_at_its_best(rows[view.id], view, batch.needs) for view in views_of(rows)]
+    rows, seen = read_nodes()
+    views = [
+        _at_its_best(rows[view.id], view, batch.needs) for view in seen if rows[view.id].is_enabled
+    ]
     drawn = planner.plan([batch], views, known_speeds(), time.time())
     return drawn.impossible.get("asked")
 

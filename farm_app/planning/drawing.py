@@ -10,7 +10,7 @@ from django.conf import settings
 from farm_app import planner
 from farm_app.models import GpuNode, Job
 from farm_app.planner import Assignment, Batch, NodeView, Plan
-from farm_app.planning.nodes import read_nodes, views_of
+from farm_app.planning.nodes import read_nodes
 from farm_app.planning.queue import read_queue
 from farm_app.speeds import known_speeds
 
@@ -41,8 +41,7 @@ def draw_plan(*, freeing: GpuNode | None = None, without: Collection[int] = ()) 
         without: Jobs that are promised to a node already.
     """
     at = time.time()
-    rows = read_nodes()
-    views = views_of(rows, freeing=freeing)
+    rows, views = read_nodes(freeing=freeing)
     queue = read_queue(without=without)
     drawn = planner.plan(
         queue.batches,

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from farm_app import planner
 from farm_app.models import Attempt, GpuNode
 from farm_app.planner import Batch, Estimate, NodeView
-from farm_app.planning.nodes import read_nodes, views_of
+from farm_app.planning.nodes import read_nodes
 from farm_app.planning.queue import batch_of
 from farm_app.speeds import known_speeds
 
@@ -26,8 +26,8 @@ class Elsewhere:
 def look_elsewhere(attempt: Attempt) -> Elsewhere:
     """Look for a ready node beside this attempt's own that may take its job."""
     batch = batch_of(attempt.job)
-    rows = read_nodes()
-    able = [view for view in views_of(rows) if _is_able(batch, view, attempt)]
+    rows, views = read_nodes()
+    able = [view for view in views if _is_able(batch, view, attempt)]
     idle = [(view, known_speeds().estimate(view, batch.cost)) for view in able if _is_idle(view)]
     best = min(idle, key=lambda one: one[1].run_s + one[1].load_s, default=None)
     found = None if best is None else (rows[best[0].id], best[1])

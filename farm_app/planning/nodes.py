@@ -1,6 +1,6 @@
 """Nodes as the planner sees them: what stands there now, what each is busy with, what each has."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any, Final
 
@@ -16,20 +16,17 @@ LATEST_ANSWER_S: Final = 5.0
 _LISTS: Final = ("node_classes", "samplers", "schedulers")
 
 
-def read_nodes() -> dict[int, GpuNode]:
-    """Return the rows of all nodes by id."""
-    return {node.pk: node for node in GpuNode.objects.defer(*_LISTS)}
-
-
-def views_of(
-    rows: Mapping[int, GpuNode], *, freeing: GpuNode | None = None
-) -> tuple[NodeView, ...]:
-    """Return what the planner is told of these nodes; ``freeing`` counts as idle."""
-    stock = stock_for(rows.values())
+def read_nodes(
+    *, freeing: GpuNode | None = None
+) -> tuple[dict[int, GpuNode], tuple[NodeView, ...]]:
+    """Return the rows of all nodes by id, and what the planner is told of them; ``freeing`` counts as idle."""
+    # Who loses a node's attempt writes down first what is wrong with the node: in this order no dead one looks idle.
     ends = _expected_ends()
+    rows = {node.pk: node for node in GpuNode.objects.defer(*_LISTS)}
+    stock = stock_for(rows.values())
     if freeing is not None:
         ends.pop(freeing.pk, None)
-    return tuple(
+    views = tuple(
         _view(
             node,
             ends.get(node.pk),
@@ -38,6 +35,7 @@ def views_of(
         )
         for node in rows.values()
     )
+    return rows, views
 
 
 def _expected_ends() -> dict[int, float]:

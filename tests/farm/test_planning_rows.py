@@ -240,3 +240,20 @@ def test_every_queued_job_can_say_why_it_waits() -> None:
     GpuNode.objects.update(is_draining=True)
     sentence = planning.explain(jobs(placed)[0]).sentence
     assert sentence == "a is drained and takes nothing new."
+
+
+def test_a_node_that_dies_while_the_plan_is_read_does_not_look_idle(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    one = node("gpu-a")
+    placed = ask(2)
+    attempt = Attempt.objects.create(job=jobs(placed)[0], node=one, origin="", fence=1)
+    defer = GpuNode.objects.defer
+
+    def and_then_it_dies(*fields: str) -> Any:
+        found = list(defer(*fields))
+        attempt.move(AttemptState.LOST)  # between two reads of one plan, as another thread does
+        return found
+
+    monkeypatch.setattr(GpuNode.objects, "defer", and_then_it_dies)
+    assert planning.draw_plan().now == {}

@@ -52,6 +52,19 @@ def plainly_written(value: Any) -> Any:
     return value
 
 
+class CheckpointField(forms.ChoiceField):
+    """A model file of this farm; for one that no node has, ``usual`` is offered."""
+
+    usual: str = ""
+
+    def validate(self, value: Any) -> None:
+        """Refuse what no node has."""
+        if value and not self.valid_value(value):
+            raise ValidationError(
+                f"No node has {value} for this model.", params={"use": self.usual}
+            )
+
+
 class RangedInteger(forms.IntegerField):
     """A whole number within limits, offering the nearest that would do."""
 

@@ -10,9 +10,11 @@ from django.core.exceptions import ValidationError
 from farm_app import families
 from farm_app.models import GpuNode, NodeModel, WorkflowTemplate
 from farm_app.models.jobs import NodeMode
+from sessions_app.abilities import samplers_for
 from sessions_app.cinema.tokens import TokenCount, count_tokens
 from sessions_app.fields import (
     MOST_CHARACTERS,
+    CheckpointField,
     RangedInteger,
     RangedNumber,
     SizeField,
@@ -29,24 +31,6 @@ MOST_STEPS: Final = 150
 MOST_CFG: Final = 30
 SEED_DIGITS: Final = len(str(SEED_LIMIT))
 CUSTOM_SIZE: Final = "custom"
-USUAL_SAMPLERS: Final = (
-    "euler",
-    "euler_ancestral",
-    "dpmpp_2m",
-    "dpmpp_2m_sde",
-    "dpmpp_sde",
-    "ddim",
-    "uni_pc",
-    "lcm",
-)
-USUAL_SCHEDULERS: Final = (
-    "normal",
-    "karras",
-    "exponential",
-    "sgm_uniform",
-    "simple",
-    "ddim_uniform",
-)
 
 
 class AskForm(forms.Form):
@@ -58,7 +42,7 @@ class AskForm(forms.Form):
     )
     negative = WordsField(required=False, widget=WordsArea(attrs={"rows": 2, "dir": "auto"}))
     family = forms.ChoiceField(label="Model")
-    checkpoint = forms.ChoiceField(required=False)
+    checkpoint = CheckpointField(required=False)
     size = forms.ChoiceField(required=False)
     width = SizeField(widget=number_widget())
     height = SizeField(widget=number_widget())
@@ -89,12 +73,15 @@ class AskForm(forms.Form):
         self.session, self.stage_index = session, stage
         self.stage: Stage = session.stages[stage]
         super().__init__(*args, **kwargs)
-        self.initial = {**starting_values(session, stage), **(self.initial or {})}
+        start = starting_values(session, stage)
+        self.initial = {**start, **(self.initial or {})}
         chosen = str(
             (self.data.get("family") if self.is_bound else self.initial.get("family"))
             or self.stage.family
         )
         self._offer(chosen, have)
+        if not self.is_bound and chosen == start["family"]:
+            self.fields["checkpoint"].help_text = checkpoint_note(session, stage)
         if stage == 0:
             del self.fields["denoise"]
 
@@ -111,15 +98,21 @@ class AskForm(forms.Form):
             for one in offered
         ]
         self._choices("family", labels)
-        self._choices("checkpoint", checkpoint_choices(family))
+        self._offer_checkpoints(family)
         self._choices("size", size_choices(family))
-        samplers, schedulers = samplers_of_farm()
+        samplers, schedulers = samplers_for(family)
         self._choices("sampler", [(one, one) for one in samplers])
         self._choices("scheduler", [(one, one) for one in schedulers])
         nodes = self.fields["node"]
         if isinstance(nodes, forms.ModelChoiceField):
-            nodes.queryset = GpuNode.objects.enabled()
+            nodes.queryset = GpuNode.objects.enabled().without_lists()
         self.have = have
+
+    def _offer_checkpoints(self, family: str) -> None:
+        field = self.fields["checkpoint"]
+        self._choices("checkpoint", checkpoint_choices(family))
+        if isinstance(field, CheckpointField):
+            field.usual = usual_checkpoint(family)
 
     def _choices(self, name: str, choices: Sequence[tuple[str, str]]) -> None:
         field = self.fields[name]
@@ -227,9 +220,29 @@ def starting_values(session: WorkSession, stage: int) -> dict[str, Any]:
         "seed": "",
     }
     values = {**fresh, **session.last_form(stage), "submission_key": uuid.uuid4().hex}
+    if lost_checkpoint(session, stage):
+        values["checkpoint"] = usual_checkpoint(str(values["family"]))
     size = f"{values['width']}x{values['height']}"
     values["size"] = size if size in dict(size_choices(str(values["family"]))) else CUSTOM_SIZE
     return values
+
+
+def lost_checkpoint(session: WorkSession, stage: int) -> str:
+    """Return the checkpoint that a stage was last drawn with if no node has it any more, else nothing."""
+    form = session.last_form(stage)
+    asked = str(form.get("checkpoint") or "")
+    family = str(form.get("family") or session.stages[stage].family)
+    return asked if asked and asked not in dict(checkpoint_choices(family)) else ""
+
+
+def checkpoint_note(session: WorkSession, stage: int) -> str:
+    """Say which checkpoint takes the place of one that is gone, if the stage's last form named one."""
+    lost = lost_checkpoint(session, stage)
+    if not lost:
+        return ""
+    form = session.last_form(stage)
+    usual = usual_checkpoint(str(form.get("family") or session.stages[stage].family))
+    return f"No node has {lost} any more; {usual or 'any that a node has'} takes its place."
 
 
 def family_values(family: str) -> dict[str, Any]:
@@ -283,24 +296,6 @@ def usual_checkpoint(family: str) -> str:
         return preferred.key
     choices = checkpoint_choices(family)
     return choices[1][0] if len(choices) > 1 else ""
-
-
-def samplers_of_farm() -> tuple[list[str], list[str]]:
-    """Return samplers and schedulers that every node knows, or the usual ones before any was seen."""
-    known = [
-        (set(node.samplers), set(node.schedulers))
-        for node in GpuNode.objects.enabled()
-        if node.samplers
-    ]
-    if not known:
-        return list(USUAL_SAMPLERS), list(USUAL_SCHEDULERS)
-    samplers = set.intersection(*(one for one, _ in known))
-    schedulers = set.intersection(*(one for _, one in known))
-    return _usual_first(samplers, USUAL_SAMPLERS), _usual_first(schedulers, USUAL_SCHEDULERS)
-
-
-def _usual_first(found: set[str], usual: Sequence[str]) -> list[str]:
-    return [one for one in usual if one in found] + sorted(found - set(usual))
 
 
 def tokens_of(text: str, family: str) -> TokenCount:

@@ -142,7 +142,7 @@ def _next_order(
         form["checkpoint"] = form.get("checkpoint") or usual_checkpoint(str(form["family"]))
         values = {name: form[name] for name in (*_FORM_VALUES, "denoise")}
         values |= _guidance(str(form["family"]), float(form["cfg"]))
-    node = GpuNode.objects.enabled().filter(slug=form.get("node") or "").first()
+    node = GpuNode.objects.enabled().without_lists().filter(slug=form.get("node") or "").first()
     order = Order(
         stage=index,
         stage_name=stage.name,

@@ -319,7 +319,7 @@ def families_of_farm() -> frozenset[str]:
     ):
         files.setdefault(node_id, []).append((folder, name, family))
     found: set[str] = set()
-    for node in GpuNode.objects.enabled():
+    for node in GpuNode.objects.enabled().without_lists():
         found |= planning.families_of(node, files.get(node.pk, []))
     return frozenset(found)
 

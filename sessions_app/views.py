@@ -16,7 +16,7 @@ from eliot.http import varied, wants_fragment
 from farm_app import families
 from sessions_app import covers, takes
 from sessions_app.cells import cells_of
-from sessions_app.forms import AskForm, TitleForm, family_values, tokens_of
+from sessions_app.forms import AskForm, TitleForm, checkpoint_note, family_values, tokens_of
 from sessions_app.funnel import as_asked
 from sessions_app.models import Flow, Round, WorkSession
 from sessions_app.order import CannotPlace
@@ -195,10 +195,13 @@ def advance(request: HttpRequest, slug: str) -> HttpResponse:
         return _asked_first(request, table)
     try:
         after = number_in(request, "after", table.asked_next)
+        note = checkpoint_note(session, table.index + 1)
         continue_session(session, table, owner=request.user, after=after)
     except CannotPlace as fault:
         messages.error(request, f"{fault.sentence} {fault.fix}".strip())
         return went(request, table.url)
+    if note:
+        messages.info(request, note)
     return went(request, table.stage_url(table.index + 1))
 
 

@@ -222,9 +222,6 @@ def test_a_family_of_a_node_that_does_not_answer_may_still_be_asked_for(studio: 
 @pytest.mark.parametrize(
     ("name", "typed"),
     [
-        ("checkpoint", "../../x"),
-        ("checkpoint", "/etc/passwd"),
-        ("checkpoint", "sdxl-base.safetensors"),
         ("sampler", "'; drop table"),
         ("scheduler", "none of them"),
         ("node_mode", "maybe"),
@@ -233,6 +230,11 @@ def test_a_family_of_a_node_that_does_not_answer_may_still_be_asked_for(studio: 
 )
 def test_only_what_is_offered_can_be_chosen(studio: None, name: str, typed: str) -> None:
     assert said(asked(**{name: typed})) == {name: [CHOICE.format(typed)]}
+
+
+@pytest.mark.parametrize("typed", ["../../x", "/etc/passwd", "sdxl-base.safetensors"])
+def test_only_a_checkpoint_of_the_family_can_be_chosen(studio: None, typed: str) -> None:
+    assert said(asked(checkpoint=typed)) == {"checkpoint": [f"No node has {typed} for this model."]}
 
 
 def test_only_nodes_that_are_switched_on_can_be_chosen(studio: None) -> None:
@@ -261,11 +263,49 @@ def test_the_guidance_of_flux_has_limits_of_its_own(studio: None) -> None:
     assert said(asked(**{**flux, "cfg": "25"})) == {"cfg": ["Must be from 0 to 20."]}
 
 
+def samplers(form: AskForm) -> list[str]:
+    return [one for one, _ in form.fields["sampler"].choices]  # type: ignore[attr-defined]
+
+
+def test_a_node_that_draws_something_else_or_is_down_takes_no_sampler_away(studio: None) -> None:
+    GpuNode.objects.update(samplers=["euler", "ddim"])
+    factories.node("odd", has=("flux",), samplers=["lcm"])
+    assert samplers(asked()) == ["euler", "ddim"]
+    factories.node("away", samplers=["ddim"], health="offline")
+    assert samplers(asked()) == ["euler", "ddim"]
+    GpuNode.objects.exclude(slug="away").update(health="offline")
+    assert samplers(asked()) == ["ddim"]
+
+
+def test_nodes_without_a_sampler_in_common_offer_those_of_any(studio: None) -> None:
+    GpuNode.objects.update(samplers=["euler"], schedulers=["normal"])
+    GpuNode.objects.filter(slug="gpu-draft").update(samplers=["zeta"])
+    form = asked()
+    assert samplers(form) == ["euler", "zeta"]
+    assert not form.errors
+
+
+def test_a_checkpoint_that_no_node_has_any_more_gives_way_to_the_usual_one(studio: None) -> None:
+    session = factories.session()
+    session.remember_form(0, {"family": "sd15", "checkpoint": "gone.safetensors"})
+    form = AskForm(session=session, stage=0, have=families_of_farm())
+    assert form["checkpoint"].value() == "sd15-base.safetensors"
+    said_so = "No node has gone.safetensors any more; sd15-base.safetensors takes its place."
+    assert form["checkpoint"].help_text == said_so
+    other = AskForm(
+        session=session, stage=0, have=families_of_farm(), initial=family_values("sdxl")
+    )
+    assert other["checkpoint"].help_text == ""
+    late = asked(checkpoint="gone.safetensors")
+    assert said(late) == {"checkpoint": ["No node has gone.safetensors for this model."]}
+    assert repair(late, "checkpoint") == "sd15-base.safetensors"
+
+
 def test_samplers_are_those_that_every_node_knows(studio: None) -> None:
     GpuNode.objects.update(samplers=["zeta", "euler", "ddim"], schedulers=["normal", "karras"])
     GpuNode.objects.filter(slug="gpu-draft").update(samplers=["euler", "zeta"])
     form = asked()
-    assert [one for one, _ in form.fields["sampler"].choices] == ["euler", "zeta"]  # type: ignore[attr-defined]
+    assert samplers(form) == ["euler", "zeta"]
     assert said(asked(sampler="ddim")) == {"sampler": [CHOICE.format("ddim")]}
 
 

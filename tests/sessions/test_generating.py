@@ -163,7 +163,7 @@ def test_the_page_says_the_prompt_again_as_it_was_typed(studio: None, client: Cl
         ("seed", "-1", "A whole number from 0 to"),
         ("seed", "1.5", "A whole number from 0 to"),
         ("seed", str(2**64), "A whole number from 0 to"),
-        ("checkpoint", "../../x", "../../x is not one of the available choices."),
+        ("checkpoint", "../../x", "No node has ../../x for this model."),
         ("family", "flux", "No node has FLUX.1."),
     ],
 )

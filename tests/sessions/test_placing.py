@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from django.test import Client
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -123,6 +124,15 @@ def test_continue_carries_the_words_of_the_stage_before(studio: None) -> None:
     assert job.recipe["steps"] == 33
     session.refresh_from_db()
     assert session.last_form(1)["prompt"] == "a fox"
+
+
+def test_continue_draws_with_a_checkpoint_that_is_there(studio: None, client: Client) -> None:
+    session = factories.session()
+    kept(session, 1)
+    session.remember_form(1, {"checkpoint": "gone.safetensors"})
+    response = client.post(f"{session.url}continue/?stage=1&after=0", follow=True)
+    assert Job.objects.latest("pk").values["checkpoint"] == "sdxl-base.safetensors"
+    assert "No node has gone.safetensors any more; sdxl-base" in response.content.decode()
 
 
 def test_continue_draws_seeds_of_its_own(studio: None) -> None:

@@ -186,9 +186,12 @@ def facts_of(cell: Cell, recipe: dict[str, Any]) -> list[tuple[str, str, str]]:
     """Return label, shown text and copied text of everything that made a picture."""
     seed = cell.job.seed
     picture = cell.picture
+    winner = cell.job.winner
+    why_there = winner.reason if winner else ""
     facts = [
         ("Seed", grouped(seed), seed),
         ("Node", cell.node_name, cell.node_name),
+        ("Why there", why_there, why_there),
         ("Seconds", cell.seconds_text, f"{cell.job.seconds:.2f}" if cell.job.seconds else ""),
         ("Model", str(recipe.get("model") or ""), str(recipe.get("model") or "")),
         (

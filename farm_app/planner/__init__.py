@@ -22,6 +22,7 @@ from farm_app.planner.planning import (
     Expectation,
     Plan,
     plan,
+    why_not_preferred,
 )
 from farm_app.planner.speeds import Estimate, Learned, Observation, Speeds, first_guess
 from farm_app.planner.turns import CLIMB_S
@@ -55,5 +56,6 @@ __all__ = [
     "plan",
     "spell_s",
     "why_not",
+    "why_not_preferred",
     "why_unfit",
 ]

@@ -255,11 +255,12 @@ def _why_here(lot: Lot, job_id: int, slot: Slot, node: NodeView, nodes: Sequence
         return f"{node.name} should end it soonest, {takes}."
     if batch.node_id == node.id:
         return f"{node.name} was chosen for it and should end it {takes}."
+    return f"{why_not_preferred(batch, job_id, nodes)} {node.name} ends it {takes}."
+
+
+def why_not_preferred(batch: Batch, job_id: int, nodes: Sequence[NodeView]) -> str:
+    """Say why a job with a preferred node goes to another one."""
     preferred = next((one for one in nodes if one.id == batch.node_id), None)
-    return f"{_why_not_preferred(batch, job_id, preferred)} {node.name} ends it {takes}."
-
-
-def _why_not_preferred(batch: Batch, job_id: int, preferred: NodeView | None) -> str:
     if preferred is None:
         return "The preferred node no longer exists."
     reason = why_not(batch, preferred, job_id)

@@ -6,7 +6,9 @@ from django.utils import timezone
 
 from farm_app import planner
 from farm_app.models import Job
+from farm_app.models.jobs import NodeMode
 from farm_app.models.states import JobState
+from farm_app.planner import Batch
 from farm_app.planning.drawing import Drawn, draw_plan
 from farm_app.planning.queue import batch_of
 
@@ -27,7 +29,8 @@ def explain(job: Job) -> Waiting:
     said = planner.explain(batch, drawn.nodes, drawn.plan, drawn.at, job.pk)
     ahead = Job.objects.queued().filter(pk__lt=job.pk).count()
     nodes = tuple((view.name, sentence) for view, sentence in said)
-    return Waiting(_why_in_short(job, drawn, ahead), ahead + 1, nodes)
+    sentence = f"{_why_in_short(job, drawn, ahead)} {_why_elsewhere(job, batch, drawn)}".strip()
+    return Waiting(sentence, ahead + 1, nodes)
 
 
 def _why_in_short(job: Job, drawn: Drawn, ahead: int) -> str:
@@ -43,6 +46,14 @@ def _why_in_short(job: Job, drawn: Drawn, ahead: int) -> str:
     name = next(view.name for view in drawn.nodes if view.id == expected.node_id)
     before = f" after {ahead} that came first" if ahead else ""
     return f"It starts on {name} in about {planner.spell_s(max(expected.start_s - drawn.at, 0))}{before}."
+
+
+def _why_elsewhere(job: Job, batch: Batch, drawn: Drawn) -> str:
+    """Say why it is not expected on the node that somebody prefers."""
+    expected = drawn.plan.expected.get(job.pk)
+    if batch.node_mode != NodeMode.PREFER or expected is None or expected.node_id == batch.node_id:
+        return ""
+    return planner.why_not_preferred(batch, job.pk, drawn.nodes)
 
 
 def _why_unplanned(job: Job, drawn: Drawn) -> str:

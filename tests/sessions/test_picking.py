@@ -6,7 +6,7 @@ import pytest
 from django.contrib.messages import get_messages
 from django.test import Client
 
-from farm_app.models import Job, WorkflowTemplate
+from farm_app.models import Attempt, GpuNode, Job, WorkflowTemplate
 from farm_app.models.states import JobState
 from gallery_app.models import MediaFile
 from sessions_app.models import Generation
@@ -193,3 +193,25 @@ def test_bringing_back_nonsense_brings_back_nothing(studio: None, client: Client
     response = client.post(f"{url}&ids={ids}", headers=HTMX)
     assert response.status_code == 200
     assert "0 pictures back from the trash." in response.content.decode()
+
+
+def test_the_large_view_says_why_it_was_not_made_on_the_preferred_node(
+    studio: None, client: Client
+) -> None:
+    (one,) = factories.pictures()
+    said_so = "Not on the preferred node: gpu-a is offline. gpu-b ends it in 4 s."
+    Attempt.objects.update(reason=said_so)
+    page = Markup(client.get(f"/takes/{one.pk}/large/").content)
+    facts = [entry.text for entry in page.all("dt")]
+    assert facts[1:3] == ["Node", "Why there"]
+    assert said_so in [entry.text for entry in page.all("span", dir="auto")]
+
+
+def test_why_says_that_the_preferred_node_is_not_the_one_it_waits_for(
+    studio: None, client: Client
+) -> None:
+    wish: dict[str, Any] = {"node_mode": "prefer", "node": GpuNode.objects.get(slug="gpu-quality")}
+    GpuNode.objects.filter(slug="gpu-quality").update(health="offline")
+    (one,) = factories.takes(factories.placed(**wish))
+    page = Markup(client.get(f"/takes/{one.pk}/why/", headers=HTMX).content)
+    assert "Not on the preferred node: gpu-quality is offline." in next(page.all("p")).text

@@ -11,12 +11,14 @@ from django.urls import reverse
 from eliot.live import kept_briefly, rendered_once
 from farm_app import planning
 from farm_app.models import Attempt, Job
+from farm_app.models.jobs import NodeMode
 from farm_app.models.states import HOLDING, JobState
 from farm_app.progress import Glimpse, glimpses
 from farm_app.strip import spell_left
 from gallery_app.models import MediaFile
 from sessions_app.abilities import can_upscale
 from sessions_app.models import Generation
+from sessions_app.tallies import NEEDS_YOU
 
 PHASE_STATES: Final = {
     "loading": "loading",
@@ -74,6 +76,8 @@ class Cell:
     glimpse: Glimpse | None = None
     wait_line: str = ""
     wait_node: str = ""
+    is_pinned: bool = False
+    """It may run on one node only, and that is why it does not run."""
 
     @property
     def pk(self) -> int:
@@ -201,7 +205,7 @@ class Cell:
         return (
             *(self.pk, self.state, self.verdict, self.wait_line, self.wait_node, self.percent),
             *(self.step, self.steps, self.preview_url, self.reason, self.detail, self.picture),
-            *(self.node_name, self.seconds_text, self.number, can_upscale()),
+            *(self.node_name, self.seconds_text, self.number, self.is_pinned, can_upscale()),
         )
 
     @property
@@ -237,6 +241,8 @@ class Cell:
             verbs.append("retry")
         if self.state in ("waiting", "failed", "attention"):
             verbs.append("why")
+        if self.is_pinned:
+            verbs.append("any_node")
         return {verb: _address(verb).replace("/0/", f"/{self.pk}/") for verb in verbs}
 
 
@@ -258,7 +264,29 @@ def cells_of(generations: Iterable[Generation]) -> list[Cell]:
         [one.job_id for one in found if one.job.state in (JobState.RUNNING, JobState.CANCELLING)]
     )
     expected = {**_expected(found), **_unseen(found, running)}
-    return [_cell(one, running.get(one.job_id), expected) for one in found]
+    pinned = _pinned(found, expected)
+    return [
+        _cell(one, running.get(one.job_id), expected, is_pinned=one.job_id in pinned)
+        for one in found
+    ]
+
+
+def _pinned(
+    generations: list[Generation], expected: Mapping[int, tuple[str, str]]
+) -> frozenset[int]:
+    """Return the jobs that wait since they may run on one node only: it is out, or it cannot do them."""
+    stuck = {one.job_id for one in generations if one.job.state in NEEDS_YOU}
+    waiting = {
+        one.job_id
+        for one in generations
+        if one.job.state == JobState.QUEUED and not expected[one.job_id][1]
+    }
+    if not stuck | waiting:
+        return frozenset()
+    rows = Job.objects.filter(pk__in=stuck | waiting, group__node_mode=NodeMode.ONLY)
+    out = {node.id for node in planning.recent_plan().nodes if node.state != "ready"}
+    chosen = dict(rows.values_list("pk", "group__node"))
+    return frozenset(pk for pk, node in chosen.items() if pk in stuck or node in out)
 
 
 def _unseen(
@@ -322,7 +350,11 @@ def turns_of(session_id: int, stage: int) -> list[Turn]:
 
 
 def _cell(
-    generation: Generation, glimpse: Glimpse | None, expected: Mapping[int, tuple[str, str]]
+    generation: Generation,
+    glimpse: Glimpse | None,
+    expected: Mapping[int, tuple[str, str]],
+    *,
+    is_pinned: bool,
 ) -> Cell:
     job = generation.job
     state: str = _JOB_STATES.get(JobState(job.state), "sampling")
@@ -332,7 +364,7 @@ def _cell(
         line, node = _load_left(state, glimpse), expected.get(job.pk, ("", ""))[1]
     elif job.state == JobState.QUEUED:
         line, node = expected.get(job.pk, (WAITS, ""))
-    return Cell(generation, state, glimpse, line, node)
+    return Cell(generation, state, glimpse, line, node, is_pinned)
 
 
 def _load_left(state: str, glimpse: Glimpse | None) -> str:

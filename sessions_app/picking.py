@@ -104,6 +104,13 @@ def retry(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 @require_POST
+def any_node(request: HttpRequest, pk: int) -> HttpResponse:
+    """Let any node render what waits for one chosen node only."""
+    takes.use_any_node(take_or_404(pk), actor=_actor(request))
+    return _changed(request, pk)
+
+
+@require_POST
 def upscale(request: HttpRequest, pk: int) -> HttpResponse:
     """Ask for an enlarged version of a picture."""
     generation = take_or_404(pk)

@@ -9,12 +9,15 @@ from django.db import transaction
 from django.db.models import QuerySet
 
 from farm_app import cancelling
-from farm_app.models import JobEvent
+from farm_app.models import Job, JobEvent, JobGroup
+from farm_app.models.jobs import NodeMode
 from farm_app.models.states import OPEN_JOBS, JobState
+from farm_app.portions import in_portions
 from gallery_app.failures import GalleryError, NoPicture
 from gallery_app.models import MediaFile
 from sessions_app.models import Generation, WorkSession
 from sessions_app.order import Order, place_round, possible
+from sessions_app.tallies import NEEDS_YOU
 
 VERDICT_SAID = {"keep": "Kept.", "drop": "Dropped.", "": "Verdict cleared."}
 
@@ -47,6 +50,17 @@ def cancel(generations: Iterable[Generation], *, actor: str = "") -> int:
 def retry(generations: Iterable[Generation], *, actor: str = "") -> int:
     """Ask failed or cancelled ones again with the same seed and values; every node may try again."""
     return cancelling.ask_again([one.job_id for one in generations], actor=actor)
+
+
+def use_any_node(generation: Generation, *, actor: str = "") -> None:
+    """Let any node render what was asked for together with this picture and for one chosen node only."""
+    group = generation.job.group
+    JobGroup.objects.filter(pk=group.pk).update(node_mode=NodeMode.ANY, node=None)
+    open_jobs = Job.objects.filter(group=group)
+    waiting = open_jobs.queued().values_list("pk", flat=True)
+    in_portions(waiting, lambda job: job.say("Any node may take it.", actor=actor))
+    stuck = open_jobs.filter(state__in=NEEDS_YOU).values_list("pk", flat=True)
+    cancelling.ask_again(stuck, actor=actor)
 
 
 def delete(session: WorkSession, *, actor: str = "") -> None:

@@ -36,6 +36,7 @@ urlpatterns = [
     path("takes/<int:pk>/clear/", picking.clear, name="clear"),
     path("takes/<int:pk>/cancel/", picking.cancel, name="cancel"),
     path("takes/<int:pk>/retry/", picking.retry, name="retry"),
+    path("takes/<int:pk>/any-node/", picking.any_node, name="any_node"),
     path("takes/<int:pk>/upscale/", picking.upscale, name="upscale"),
     path("takes/<int:pk>/large/", picking.large, name="large"),
     path("takes/<int:pk>/why/", picking.why, name="why"),

@@ -6,7 +6,8 @@ import pytest
 from django.contrib.messages import get_messages
 from django.test import Client
 
-from farm_app.models import Attempt, GpuNode, Job, WorkflowTemplate
+from farm_app import planning
+from farm_app.models import Attempt, GpuNode, Job, JobGroup, WorkflowTemplate
 from farm_app.models.states import JobState
 from gallery_app.models import MediaFile
 from sessions_app.models import Generation
@@ -215,3 +216,38 @@ def test_why_says_that_the_preferred_node_is_not_the_one_it_waits_for(
     (one,) = factories.takes(factories.placed(**wish))
     page = Markup(client.get(f"/takes/{one.pk}/why/", headers=HTMX).content)
     assert "Not on the preferred node: gpu-quality is offline." in next(page.all("p")).text
+
+
+def pinned(count: int = 2) -> list[Generation]:
+    wish: dict[str, Any] = {"node_mode": "only", "node": GpuNode.objects.get(slug="gpu-quality")}
+    return factories.takes(factories.placed(count, **wish))
+
+
+def offers_any_node(client: Client, one: Generation) -> bool:
+    found = Markup(client.get(one.round.session.url).content)
+    return any(one.text == "Use any node" for one in found.all("button", data_act="any-node"))
+
+
+def test_what_waits_for_a_node_that_is_out_may_be_given_to_any(
+    studio: None, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(planning.drawing, "RECENT_S", 0.0)
+    one, stuck = pinned()
+    assert not offers_any_node(client, one)
+    GpuNode.objects.filter(slug="gpu-quality").update(health="offline")
+    stuck.job.move(JobState.WAITING, "It lacks something.", reason="It lacks something.")
+    assert offers_any_node(client, one)
+    reply = Markup(press(client, one, "any-node").content)
+    assert "any-node" not in [entry.attrs.get("data-act") for entry in reply.elements]
+    assert (state(one), state(stuck)) == (JobState.QUEUED, JobState.QUEUED)
+    assert not offers_any_node(client, one)
+    assert JobGroup.objects.filter(node_mode="any", node=None).count() == 1
+
+
+def test_what_no_other_node_is_kept_from_offers_no_such_repair(
+    studio: None, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(planning.drawing, "RECENT_S", 0.0)
+    GpuNode.objects.update(health="offline")
+    (one,) = factories.takes(factories.placed())
+    assert not offers_any_node(client, one)

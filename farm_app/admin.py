@@ -224,7 +224,15 @@ class VersionInline(admin.TabularInline[TemplateVersion, WorkflowTemplate]):
 class WorkflowTemplateAdmin(admin.ModelAdmin[WorkflowTemplate]):
     """Workflow templates and which version is current."""
 
-    list_display = ("slug", "description", "families", "work", "current", "is_enabled")
+    list_display = (
+        "slug",
+        "description",
+        "families",
+        "work",
+        "current",
+        "is_enabled",
+        "is_preferred",
+    )
     list_filter = ("work", "is_enabled", "supports_img2img")
     inlines = (VersionInline,)
     readonly_fields = ("graph", "problems")

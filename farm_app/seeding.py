@@ -55,7 +55,8 @@ class Loaded:
 def seed_workflows(folder: Path = SEEDED) -> Loaded:
     """Load every template of a folder, all or none.
 
-    A template that was edited by hand since it was loaded is left alone.
+    A template that was edited by hand since it was loaded is left alone. What somebody loads from a folder of
+    their own is the first choice until the admin says otherwise.
 
     Raises:
         BadWorkflow: The manifest or a graph is wrong.
@@ -64,7 +65,7 @@ def seed_workflows(folder: Path = SEEDED) -> Loaded:
     loaded = Loaded()
     with transaction.atomic():
         for entry, graph, facts in found:
-            _load(entry, graph, facts, loaded)
+            _load(entry, graph, facts, loaded, is_own=folder.resolve() != SEEDED)
     return loaded
 
 
@@ -111,7 +112,12 @@ def _graph(folder: Path, entry: dict[str, Any]) -> dict[str, Any]:
 
 
 def _load(
-    entry: dict[str, Any], graph: dict[str, Any], facts: dict[str, Any], loaded: Loaded
+    entry: dict[str, Any],
+    graph: dict[str, Any],
+    facts: dict[str, Any],
+    loaded: Loaded,
+    *,
+    is_own: bool,
 ) -> None:
     slug = str(entry["name"])
     digest = _half([entry, graph]) + _half(facts)
@@ -123,8 +129,9 @@ def _load(
         loaded.same.append(slug)
         return
     (loaded.changed if template else loaded.added).append(slug)
+    found = {**facts, "seeded_digest": digest}
     template, _ = WorkflowTemplate.objects.update_or_create(
-        slug=slug, defaults={**facts, "seeded_digest": digest}
+        slug=slug, defaults=found, create_defaults={**found, "is_preferred": is_own}
     )
     version = template.add_version(graph, _with_defaults(entry))
     WorkflowTemplate.objects.filter(pk=template.pk).update(seeded_version=version.number)

@@ -198,14 +198,36 @@ def template_limits(family: str, *, from_picture: bool) -> dict[str, tuple[float
     return limits
 
 
+_DRAWN_WITH: Final = ("cfg", "sampler", "scheduler")
+_SIZE: Final = ("width", "height")
+
+
+def template_defaults(family: str, *, from_picture: bool) -> dict[str, Any]:
+    """Return what the template that will draw a family says to begin with, by the form's own field names.
+
+    Whatever somebody wrote there that the form could not take is left out.
+    """
+    template = WorkflowTemplate.objects.for_family(family, from_picture=from_picture)
+    said: dict[str, Any] = template.default_params if template else {}
+    if not isinstance(said, dict):
+        return {}
+    said = {**said, "cfg": said.get("guidance", said.get("cfg"))}
+    numbers = {name: said.get(name) for name in ("cfg", *_SIZE)}
+    words = {name: said.get(name) for name in ("sampler", "scheduler", "negative")}
+    return {name: value for name, value in numbers.items() if type(value) in (int, float)} | {
+        name: value for name, value in words.items() if isinstance(value, str)
+    }
+
+
 def starting_values(session: WorkSession, stage: int) -> dict[str, Any]:
     """Return what the form says before anybody changes it: the last form of the stage, else the stage itself."""
     definition = session.stages[stage]
     family = families.FAMILIES.get(definition.family)
+    defaults = template_defaults(definition.family, from_picture=stage > 0)
     words = next((form for back in range(stage, -1, -1) if (form := session.last_form(back))), {})
-    fresh = {
+    fresh: dict[str, Any] = {
         "prompt": words.get("prompt", ""),
-        "negative": words.get("negative", ""),
+        "negative": words.get("negative", defaults.get("negative", "")),
         "family": definition.family,
         "width": definition.width,
         "height": definition.height,
@@ -214,6 +236,7 @@ def starting_values(session: WorkSession, stage: int) -> dict[str, Any]:
         "cfg": usual_guidance(definition.family),
         "sampler": family.sampler if family else "euler",
         "scheduler": family.scheduler if family else "normal",
+        **{name: defaults[name] for name in _DRAWN_WITH if name in defaults},
         "denoise": definition.denoise,
         "node_mode": NodeMode.ANY,
         "checkpoint": usual_checkpoint(definition.family),
@@ -245,10 +268,10 @@ def checkpoint_note(session: WorkSession, stage: int) -> str:
     return f"No node has {lost} any more; {usual or 'any that a node has'} takes its place."
 
 
-def family_values(family: str) -> dict[str, Any]:
+def family_values(family: str, *, from_picture: bool = False) -> dict[str, Any]:
     """Return what changes in the form when somebody chooses another family."""
     known = families.FAMILIES[family]
-    return {
+    values = {
         "family": family,
         "width": known.native[0],
         "height": known.native[1],
@@ -256,8 +279,11 @@ def family_values(family: str) -> dict[str, Any]:
         "sampler": known.sampler,
         "scheduler": known.scheduler,
         "checkpoint": usual_checkpoint(family),
-        "size": f"{known.native[0]}x{known.native[1]}",
     }
+    defaults = template_defaults(family, from_picture=from_picture)
+    values |= {name: defaults[name] for name in (*_DRAWN_WITH, *_SIZE) if name in defaults}
+    size = f"{values['width']}x{values['height']}"
+    return {**values, "size": size if size in dict(size_choices(family)) else CUSTOM_SIZE}
 
 
 def usual_guidance(family: str) -> float:

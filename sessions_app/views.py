@@ -255,7 +255,8 @@ def settings(request: HttpRequest, slug: str) -> HttpResponse:
     family = request.POST.get("family", "")
     if family not in families.FAMILIES:
         raise Http404
-    form = form_of(table, initial={**request.POST.dict(), **family_values(family)})
+    values = family_values(family, from_picture=table.index > 0)
+    form = form_of(table, initial={**request.POST.dict(), **values})
     return varied(render(request, "sessions/_settings.html", {"urls": table.urls, "form": form}))
 
 

@@ -754,7 +754,14 @@ class Migration(migrations.Migration):
                 ("supports_img2img", models.BooleanField(default=False)),
                 ("supports_lora", models.BooleanField(default=False)),
                 ("max_loras", models.PositiveSmallIntegerField(default=0)),
-                ("default_params", models.JSONField(blank=True, default=dict)),
+                (
+                    "default_params",
+                    models.JSONField(
+                        blank=True,
+                        default=dict,
+                        help_text="What the prompt form starts with: cfg, guidance, sampler, scheduler, width, height, negative.",
+                    ),
+                ),
                 (
                     "work",
                     models.CharField(
@@ -769,6 +776,14 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 ("is_enabled", models.BooleanField(default=True)),
+                (
+                    "is_preferred",
+                    models.BooleanField(
+                        default=False,
+                        help_text="Used before others for the same families and kind; of several, the one that came last.",
+                        verbose_name="first choice",
+                    ),
+                ),
                 ("seeded_digest", models.CharField(blank=True, editable=False, max_length=64)),
                 ("seeded_version", models.PositiveIntegerField(editable=False, null=True)),
                 (

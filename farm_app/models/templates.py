@@ -3,7 +3,7 @@
 import hashlib
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar, Final
 
 from django.core.exceptions import ValidationError
@@ -27,14 +27,20 @@ class WorkflowTemplateQuerySet(models.QuerySet["WorkflowTemplate"]):
 
     def for_family(self, family: str, *, from_picture: bool) -> "WorkflowTemplate | None":
         """Return the template that draws with this family, from words alone or from a picture."""
-        for template in self.usable().filter(supports_img2img=from_picture).order_by("pk"):
-            if family in template.model_families and template.work != Work.UPSCALE:
-                return template
-        return None
+        drawing = self.usable().filter(supports_img2img=from_picture).exclude(work=Work.UPSCALE)
+        return _chosen(one for one in drawing if {family, "any"} & set(one.model_families))
 
     def for_upscale(self) -> "WorkflowTemplate | None":
         """Return the template that enlarges a picture."""
-        return self.usable().filter(work=Work.UPSCALE).order_by("pk").first()
+        return _chosen(self.usable().filter(work=Work.UPSCALE))
+
+
+def _chosen(templates: "Iterable[WorkflowTemplate]") -> "WorkflowTemplate | None":
+    """Return the first choice among them, the latest if there are several; else the one that was there first."""
+    ranked = sorted(
+        templates, key=lambda one: (not one.is_preferred, -one.pk if one.is_preferred else one.pk)
+    )
+    return next(iter(ranked), None)
 
 
 class Work(models.TextChoices):
@@ -55,9 +61,18 @@ class WorkflowTemplate(models.Model):
     supports_img2img = models.BooleanField(default=False)
     supports_lora = models.BooleanField(default=False)
     max_loras = models.PositiveSmallIntegerField(default=0)
-    default_params = models.JSONField(default=dict, blank=True)
+    default_params = models.JSONField(
+        default=dict,
+        blank=True,
+        help_text="What the prompt form starts with: cfg, guidance, sampler, scheduler, width, height, negative.",
+    )
     work = models.CharField(max_length=10, choices=Work.choices, default=Work.STANDARD)
     is_enabled = models.BooleanField(default=True)
+    is_preferred = models.BooleanField(
+        "first choice",
+        default=False,
+        help_text="Used before others for the same families and kind; of several, the one that came last.",
+    )
     seeded_digest = models.CharField(max_length=64, blank=True, editable=False)
     seeded_version = models.PositiveIntegerField(null=True, editable=False)
     current = models.ForeignKey(

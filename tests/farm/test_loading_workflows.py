@@ -120,3 +120,30 @@ def test_the_command_says_what_it_did(folder: Path) -> None:
     with pytest.raises(CommandError) as caught:
         call_command("load_workflows", str(folder / "none"))
     assert caught.value.returncode == 2
+
+
+def chosen(family: str = "sd15") -> str:
+    found = WorkflowTemplate.objects.for_family(family, from_picture=False)
+    return found.slug if found else ""
+
+
+def test_what_somebody_loads_draws_in_place_of_the_shipped_one(folder: Path) -> None:
+    seed_workflows()
+    assert chosen() == SLUG
+    for name in ("ours", "ours-too"):
+        change(folder, name=name, file=f"{SLUG}.json")
+        seed_workflows(folder)
+    assert (chosen(), chosen("sdxl")) == ("ours-too", "sdxl_txt2img")
+    WorkflowTemplate.objects.filter(slug="ours-too").update(is_preferred=False)
+    seed_workflows(folder)
+    seed_workflows()
+    assert chosen() == "ours"
+    WorkflowTemplate.objects.filter(slug="ours").update(is_enabled=False)
+    assert chosen() == SLUG
+
+
+def test_a_template_for_any_family_draws_with_every_one(folder: Path) -> None:
+    seed_workflows()
+    change(folder, name="ours", file=f"{SLUG}.json", model_families=["any"])
+    seed_workflows(folder)
+    assert {chosen(family) for family in ("sd15", "sdxl", "flux")} == {"ours"}

@@ -285,6 +285,25 @@ def test_nodes_without_a_sampler_in_common_offer_those_of_any(studio: None) -> N
     assert not form.errors
 
 
+def test_the_form_starts_with_what_its_template_says_and_then_with_what_its_stage_says(
+    studio: None,
+) -> None:
+    said_there = {"cfg": 2, "sampler": "lcm", "width": 640, "steps": 99, "scheduler": ["odd"]}
+    WorkflowTemplate.objects.filter(slug="sd15_txt2img").update(default_params=said_there)
+    start = starting_values(factories.session(), 0)
+    assert (start["cfg"], start["sampler"], start["scheduler"]) == (2, "lcm", "normal")
+    assert (start["width"], start["steps"]) == (512, 10)
+    chosen = family_values("sd15")
+    assert (chosen["cfg"], chosen["width"], chosen["size"]) == (2, 640, "custom")
+    assert family_values("sd15", from_picture=True)["width"] == 512
+
+
+def test_a_family_keeps_its_own_guidance_where_its_template_serves_several(studio: None) -> None:
+    found = {family: family_values(family) for family in ("pony", "illustrious", "flux")}
+    assert [one["cfg"] for one in found.values()] == [7.0, 5.5, 3.5]
+    assert [one["sampler"] for one in found.values()] == [*["euler_ancestral"] * 2, "euler"]
+
+
 def test_a_checkpoint_that_no_node_has_any_more_gives_way_to_the_usual_one(studio: None) -> None:
     session = factories.session()
     session.remember_form(0, {"family": "sd15", "checkpoint": "gone.safetensors"})

@@ -55,7 +55,9 @@ def retry(generations: Iterable[Generation], *, actor: str = "") -> int:
 def use_any_node(generation: Generation, *, actor: str = "") -> None:
     """Let any node render what was asked for together with this picture and for one chosen node only."""
     group = generation.job.group
-    JobGroup.objects.filter(pk=group.pk).update(node_mode=NodeMode.ANY, node=None)
+    pinned = JobGroup.objects.filter(pk=group.pk, node_mode=NodeMode.ONLY)
+    if not pinned.update(node_mode=NodeMode.ANY, node=None):
+        return
     open_jobs = Job.objects.filter(group=group)
     waiting = open_jobs.queued().values_list("pk", flat=True)
     in_portions(waiting, lambda job: job.say("Any node may take it.", actor=actor))

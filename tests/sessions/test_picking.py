@@ -251,3 +251,11 @@ def test_what_no_other_node_is_kept_from_offers_no_such_repair(
     GpuNode.objects.update(health="offline")
     (one,) = factories.takes(factories.placed())
     assert not offers_any_node(client, one)
+
+
+def test_a_preference_is_not_taken_away_by_a_stale_page(studio: None, client: Client) -> None:
+    wish: dict[str, Any] = {"node_mode": "prefer", "node": GpuNode.objects.get(slug="gpu-quality")}
+    (one,) = factories.takes(factories.placed(**wish))
+    assert press(client, one, "any-node").status_code == 200
+    assert JobGroup.objects.get().node_mode == "prefer"
+    assert one.job.events.count() == 1

@@ -53,7 +53,7 @@ def url_of(name: str, one: Generation) -> str:
         "new": ["draft_grid"],
         "use_family": [session.slug, 1, "sd15"],
     }
-    by_take = {"keep", "drop", "clear", "cancel", "retry", "upscale", "large", "why"}
+    by_take = {"keep", "drop", "clear", "cancel", "retry", "upscale", "any_node", "large", "why"}
     usual = [one.pk] if name in by_take else [session.slug]
     return reverse(f"sessions:{name}", args=arguments.get(name, usual))
 

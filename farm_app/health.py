@@ -30,6 +30,8 @@ INVENTORY_S: Final = 30.0
 # While somebody waits for a model, a busy node is asked this often whether it has come; an idle one at every look.
 WAITED_FOR_AGE: Final = timedelta(minutes=1)
 
+_under_way: Final[set[int]] = set()
+
 
 @dataclass(frozen=True)
 class Look:
@@ -54,15 +56,19 @@ def due() -> list[int]:
 def probe(node_id: int) -> Health | None:
     """Look at one node and write down what was found; returns its health, or None when it is not there.
 
-    A node that comes back, or whose models changed, wakes the idle nodes.
+    A node that comes back, or whose models changed, wakes the idle nodes. One look at a node is enough: while a slow
+    one is under way, another returns None at once, so that no node gathers the workers that all need.
     """
     node = GpuNode.objects.filter(pk=node_id, is_enabled=True).first()
-    if node is None:
+    if node is None or node_id in _under_way:
         return None
+    _under_way.add(node_id)
     try:
         look = _look_at(node)
     except ComfyError as fault:
         return note_fault(node, fault)
+    finally:
+        _under_way.discard(node_id)
     return _note_answer(node, look)
 
 

@@ -15,6 +15,9 @@ from farm_app.comfy.history import OutputFile
 from farm_app.comfy.untrusted import mapping, text
 from farm_app.comfy.wire import Pace, TooSlow, Wire, declared_bytes, pieces, was_cut_off
 
+LONGEST_S = 600.0
+"""What the largest file may take, however steadily it comes."""
+
 
 @dataclass(frozen=True)
 class Fetched:
@@ -35,7 +38,7 @@ def fetch(
             f"{wire.where} lists a file outside of its folders.", evidence=file.subfolder
         )
     names = {"filename": file.filename, "subfolder": file.subfolder, "type": file.type}
-    with wire.open("GET", "/view", params=names) as response:
+    with wire.open("GET", "/view", params=names, total_s=LONGEST_S) as response:
         wire.check(response)
         wire.plain(response)
         return _Copy(wire.where, file, response, cap_bytes).run(into, Pace(slow_after_s))
@@ -95,7 +98,7 @@ def upload(wire: Wire, path: Path, name: str, *, subfolder: str) -> str:
             "files": {"image": (name, picture, "application/octet-stream")},
             "data": {"subfolder": subfolder, "type": "input"},
         }
-        with wire.open("POST", "/upload/image", **request) as response:
+        with wire.open("POST", "/upload/image", total_s=LONGEST_S, **request) as response:
             wire.check(response)
             answer = mapping(wire.parsed(response))
     given, folder = text(answer.get("name"), 300), text(answer.get("subfolder"), 300)

@@ -12,6 +12,7 @@ from typing import Any, NoReturn
 
 import httpx
 
+from farm_app.comfy.deadline import PunctualTransport, within
 from farm_app.comfy.errors import (
     AlreadyKnown,
     BadResponse,
@@ -26,6 +27,8 @@ from farm_app.comfy.untrusted import strict_json
 JSON_BYTES = 8 * 2**20
 """Cap of answers that are small by nature."""
 LEAST_BYTES_PER_S = 1024
+READS_IN_ALL = 3
+"""So many times the time-out of one read a whole exchange may take, unless it is known to be large."""
 LONGEST_WAIT_S = 300.0
 
 
@@ -80,15 +83,10 @@ class Wire:
         self.read_timeout_s = read_timeout_s
         self._http = httpx.Client(
             base_url=base,
-            transport=transport,
+            transport=transport or _transport(is_secure=base.scheme == "https"),
             trust_env=False,
             follow_redirects=False,
-            # building a real TLS context takes 15 ms; a plain address never uses it
-            verify=base.scheme == "https",
             timeout=httpx.Timeout(read_timeout_s, connect=connect_timeout_s),
-            limits=httpx.Limits(
-                max_connections=None, max_keepalive_connections=8, keepalive_expiry=30.0
-            ),
             headers={"User-Agent": "Eliot", "Accept-Encoding": "identity"},
         )
 
@@ -97,14 +95,21 @@ class Wire:
         self._http.close()
 
     @contextmanager
-    def open(self, method: str, path: str, **request: Any) -> Iterator[httpx.Response]:
+    def open(
+        self, method: str, path: str, *, total_s: float | None = None, **request: Any
+    ) -> Iterator[httpx.Response]:
         """Sends a request and yields the answer, headers read and body not.
+
+        All of it, the block included, may take ``total_s``, by default a few times the time-out of one read.
 
         Raises:
             Unreachable, BadResponse: also while the body is read inside the block.
         """
         try:
-            with self._http.stream(method, path, **request) as response:
+            with (
+                within(total_s or READS_IN_ALL * self.read_timeout_s),
+                self._http.stream(method, path, **request) as response,
+            ):
                 yield response
         except httpx.HTTPError as error:
             raise self._failure(error) from error
@@ -117,13 +122,14 @@ class Wire:
         params: Mapping[str, str] | None = None,
         body: object = None,
         cap_bytes: int = JSON_BYTES,
+        total_s: float | None = None,
     ) -> object:
         """Returns the parsed answer of a request that must succeed; None for an empty body.
 
         Raises:
             ComfyError: any but Rejected and Truncated.
         """
-        with self.open(method, path, params=params, **encoded(body)) as response:
+        with self.open(method, path, params=params, total_s=total_s, **encoded(body)) as response:
             self.check(response)
             return self.parsed(response, cap_bytes)
 
@@ -260,6 +266,17 @@ class Wire:
                 evidence=evidence,
             )
         return Unreachable(f"{self.where} cannot be reached.", evidence=evidence)
+
+
+def _transport(*, is_secure: bool) -> httpx.BaseTransport:
+    return PunctualTransport(
+        # building a real TLS context takes 15 ms; a plain address never uses it
+        verify=is_secure,
+        trust_env=False,
+        limits=httpx.Limits(
+            max_connections=None, max_keepalive_connections=8, keepalive_expiry=30.0
+        ),
+    )
 
 
 def _checked(origin: str) -> httpx.URL:

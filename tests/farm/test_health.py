@@ -1,8 +1,10 @@
 """How a node is: looks bring latency, queue, memory, device, version and models; trouble says what kind it is."""
 
 import signal
+import threading
 
 import pytest
+from django.db import connections
 from django.utils import timezone
 
 from farm_app import found, health, planning
@@ -128,6 +130,24 @@ def test_a_silent_node_gathers_no_looks(farm: Farm) -> None:
     GpuNode.objects.update(health_checked_at=timezone.now() - HEALTH_INTERVAL)
     assert len(health.due()) == 1
     assert health.due() == []
+
+
+def test_a_slow_look_is_not_joined_by_another(farm: Farm) -> None:
+    node = farm.node()
+    node.signal(signal.SIGSTOP)
+    row = GpuNode.objects.get()
+    slow = threading.Thread(target=look_and_close, args=(row.pk,))
+    slow.start()
+    wait_until(lambda: row.pk in health._under_way)
+    assert health.probe(row.pk) is None  # at once, though the node says nothing
+    node.signal(signal.SIGCONT)
+    slow.join()
+    assert health.probe(row.pk) == Health.READY
+
+
+def look_and_close(node_id: int) -> None:
+    health.probe(node_id)
+    connections.close_all()
 
 
 def test_trouble_is_looked_at_more_often(farm: Farm) -> None:

@@ -94,15 +94,17 @@ def place_round(session: WorkSession, order: Order, *, owner: Any = None) -> Rou
     """Place an order; the same submission key twice gives the same round.
 
     Raises:
-        CannotPlace: No template can do it.
+        CannotPlace: No template can do it, or the session was deleted meanwhile.
     """
     key = order.submission_key or uuid.uuid4().hex
     version = _version_for(order)
     with written():
         _lock(session)
         existing = Round.objects.filter(submission_key=key).first()
-        if existing is not None:
+        if existing is not None and existing.session_id == session.pk:
             return existing
+        if existing is not None:
+            key = uuid.uuid4().hex  # another session's form, sent to this one, is another press
         round_ = _write_round(session, order, version, key, owner)
         _write_generations(round_, order, version)
         session.touch()
@@ -149,8 +151,13 @@ def _lock(session: WorkSession) -> None:
     """Let one order after the other be placed in a session, so that a double press waits here and finds the first.
 
     PostgreSQL locks the session's row; SQLite has let one transaction in to begin with.
+
+    Raises:
+        CannotPlace: The session was deleted meanwhile: nobody could see or cancel what is asked for in it.
     """
-    WorkSession.objects.select_for_update().only("pk").get(pk=session.pk)
+    row = WorkSession.objects.there().filter(pk=session.pk).select_for_update().only("pk")
+    if row.first() is None:
+        raise CannotPlace("This session was deleted. Bring it back first.")
 
 
 def _version_for(order: Order) -> TemplateVersion:

@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from farm_app.models import GpuNode, Job, JobEvent, JobGroup, Priority, WorkflowTemplate
+from sessions_app import takes
 from sessions_app.models import Generation, Round, WorkSession
 from sessions_app.order import SEED_LIMIT, CannotPlace, place_round, sampled_steps
 from tests import factories
@@ -40,6 +41,21 @@ def test_it_places_nothing_when_no_template_can_draw_it(studio: None) -> None:
     assert fault.value.sentence == "No workflow template draws with nobody."
     assert fault.value.field_name == "family"
     assert rows() == [0] * 5
+
+
+def test_nothing_is_placed_in_a_session_that_was_deleted_meanwhile(studio: None) -> None:
+    session = factories.session()
+    takes.delete(WorkSession.objects.get(pk=session.pk))
+    with pytest.raises(CannotPlace, match="deleted"):
+        factories.placed(3, of=session)
+    assert rows() == [0] * 5
+
+
+def test_the_key_of_another_session_is_another_press(studio: None) -> None:
+    first = factories.placed(2, submission_key="k")
+    second = factories.placed(1, submission_key="k")
+    assert second != first
+    assert second.generations.count() == 1
 
 
 def test_it_places_all_or_nothing(studio: None) -> None:

@@ -2,6 +2,8 @@
 
 import os
 import secrets
+import shutil
+import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,6 +15,8 @@ from django.core.exceptions import ImproperlyConfigured
 _TRUE = frozenset({"1", "true", "yes", "on"})
 _FALSE = frozenset({"0", "false", "no", "off", ""})
 PATIENCE_S = 1.0
+LEAST_FREE: Final = 20_000_000
+"""Bytes: the tables and the first pictures of a batch."""
 _LOCAL_TIME: Final = Path("/etc/localtime")  # a link into the zones' folder, on Linux and macOS
 
 
@@ -90,11 +94,41 @@ def _is_zone(name: str) -> bool:
     return bool(name)
 
 
+def data_folder(given: Path) -> Path:
+    """Return the folder in full, made at the first call, once it is sure that it can be written and has room.
+
+    Raises:
+        ImproperlyConfigured: It cannot, or has not.
+    """
+    fix = "or set ELIOT_DATA to another folder."
+    try:
+        folder = given.expanduser().resolve()
+        folder.mkdir(parents=True, exist_ok=True)
+        free = shutil.disk_usage(folder).free
+        with tempfile.TemporaryFile(
+            dir=folder
+        ):  # rights alone do not tell: disks, too, are read-only
+            pass
+    except (OSError, RuntimeError) as fault:  # ~nobody and links in a ring are RuntimeErrors
+        why = getattr(fault, "strerror", None) or fault
+        if isinstance(fault, FileExistsError | NotADirectoryError):
+            why = "a file is in its place"
+        msg = f"Eliot cannot write to its data folder {given} ({why}). Put that right, {fix}"
+        raise ImproperlyConfigured(msg) from fault
+    if free < LEAST_FREE:
+        msg = (
+            f"Eliot's data folder {folder} has {free / 1e6:.0f} MB free and needs"
+            f" {LEAST_FREE / 1e6:.0f}. Make room, {fix}"
+        )
+        raise ImproperlyConfigured(msg)
+    return folder
+
+
 def kept_secret(path: Path, *, length: int = 50) -> str:
     """Return the secret stored at ``path``; make it (mode 0600) at the first call.
 
     Raises:
-        ImproperlyConfigured: The file is there and stays empty.
+        ImproperlyConfigured: The file is there and stays empty, or may not be read.
     """
     try:
         handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
@@ -109,9 +143,18 @@ def kept_secret(path: Path, *, length: int = 50) -> str:
 def _written_secret(path: Path) -> str:
     """Read a secret that another process may be about to write."""
     deadline = time.monotonic() + PATIENCE_S
-    while not (found := path.read_text(encoding="utf-8").strip()):
+    while not (found := _read(path)):
         if time.monotonic() > deadline:
             msg = f"{path} is empty. Delete it, and a new secret is made."
             raise ImproperlyConfigured(msg)
         time.sleep(0.01)
     return found
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as fault:
+        why = getattr(fault, "strerror", None) or "it is no text"
+        msg = f"{path} cannot be read ({why}). Put that right, or delete it, and a new one is made."
+        raise ImproperlyConfigured(msg) from fault

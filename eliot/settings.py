@@ -19,8 +19,7 @@ VERSION = re.search(  # the changelog is the one place where the version is writ
     r"^## \[?(\d+\.\d+\.\d+)", (BASE_DIR / "CHANGELOG.md").read_text(encoding="utf-8"), re.MULTILINE
 )[1]  # type: ignore[index]
 
-ELIOT_DATA = Path(env.text("ELIOT_DATA") or BASE_DIR / "data").expanduser().resolve()
-ELIOT_DATA.mkdir(parents=True, exist_ok=True)
+ELIOT_DATA = env.data_folder(Path(env.text("ELIOT_DATA") or BASE_DIR / "data"))
 ELIOT_PUBLIC_URL = env.text("ELIOT_PUBLIC_URL").rstrip("/")
 ELIOT_DATABASE_URL = env.text("ELIOT_DATABASE_URL")
 ELIOT_REDIS_URL = env.text("ELIOT_REDIS_URL")

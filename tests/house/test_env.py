@@ -144,3 +144,34 @@ def test_an_empty_secret_fails_and_says_what_to_do(
     path.touch()
     with pytest.raises(ImproperlyConfigured, match=r"is empty\. Delete it"):
         env.kept_secret(path)
+
+
+def test_a_secret_that_cannot_be_read_fails_and_says_what_to_do(tmp_path: Path) -> None:
+    with pytest.raises(ImproperlyConfigured, match=r"cannot be read .* delete it"):
+        env.kept_secret(tmp_path)
+
+
+def test_a_data_folder_is_made_and_left_empty(tmp_path: Path) -> None:
+    folder = env.data_folder(tmp_path / "new" / "data")
+    assert folder == tmp_path / "new" / "data"
+    assert list(folder.iterdir()) == []
+
+
+@pytest.mark.parametrize("name", ["file", "file/within", "ring", "ring/within", "long" * 100])
+def test_a_data_folder_that_cannot_be_made_fails_with_its_name(tmp_path: Path, name: str) -> None:
+    (tmp_path / "file").touch()
+    (tmp_path / "ring").symlink_to(tmp_path / "ring")
+    with pytest.raises(ImproperlyConfigured, match="cannot write to its data folder") as caught:
+        env.data_folder(tmp_path / name)
+    assert str(tmp_path / name) in str(caught.value)
+
+
+def test_a_data_folder_that_takes_no_files_fails_with_its_name() -> None:
+    with pytest.raises(ImproperlyConfigured, match="cannot write to its data folder /proc "):
+        env.data_folder(Path("/proc"))
+
+
+def test_a_disk_without_room_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(env, "LEAST_FREE", 10**18)
+    with pytest.raises(ImproperlyConfigured, match=r"MB free and needs .* Make room"):
+        env.data_folder(tmp_path)

@@ -295,6 +295,31 @@ def test_a_wrong_command_line_is_told_in_the_object(tmp_path: Path) -> None:
     assert json.loads(ended.stdout)["error"]
 
 
+@pytest.mark.parametrize("option", ["--help", "--version"])
+def test_help_and_version_are_no_mistakes(tmp_path: Path, option: str) -> None:
+    ended = alone(tmp_path / "data", "x", option)
+    assert ended.returncode == 0
+    assert "error" not in json.loads(ended.stdout.splitlines()[-1])
+
+
+def test_ended_before_django_is_there_it_tells_its_object(tmp_path: Path) -> None:
+    line = [sys.executable, "manage.py", "generate", "x", "--json"]
+    data = environment(tmp_path / "data")
+    with subprocess.Popen(line, cwd=settings.BASE_DIR, env=data, stdout=subprocess.PIPE) as early:
+        wait_until(lambda: hears_sigterm(early.pid), 30)
+        early.terminate()
+        text = early.communicate(timeout=30)[0]
+    assert json.loads(text.splitlines()[-1])["error"].startswith("Interrupted")
+    assert early.returncode == 130
+
+
+def hears_sigterm(pid: int) -> bool:
+    """Ask the kernel whether a process has a handler of its own."""
+    status = Path(f"/proc/{pid}/status").read_text(encoding="utf-8")
+    caught = int(status.partition("SigCgt:")[2].split()[0], 16)
+    return bool(caught >> (signal.SIGTERM - 1) & 1)
+
+
 @pytest.mark.drill
 def test_what_a_stopped_eliot_leaves_is_rendered_by_whoever_waits_for_it(tmp_path: Path) -> None:
     with Household(tmp_path / "data") as house:
@@ -331,7 +356,8 @@ def test_asked_while_eliot_still_starts_it_waits_until_that_is_ready(tmp_path: P
 
 
 @pytest.mark.drill
-def test_interrupted_it_tells_the_states_as_they_are(tmp_path: Path) -> None:
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_interrupted_it_tells_the_states_as_they_are(tmp_path: Path, number: int) -> None:
     data = tmp_path / "data"
     line = [sys.executable, "manage.py", "generate", "x", "--count=50", "--steps=100", "--json"]
     with (
@@ -345,7 +371,7 @@ def test_interrupted_it_tells_the_states_as_they_are(tmp_path: Path) -> None:
         ) as waiting,
     ):
         wait_until(lambda: generations_in(data) == 50, 60)
-        waiting.send_signal(signal.SIGINT)
+        waiting.send_signal(number)
         text = waiting.communicate(timeout=30)[0]
     found = json.loads(text.splitlines()[-1])
     assert len(found["generations"]) == 50

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import pytest
 from django.conf import settings
 
 SHOW = """
@@ -74,3 +75,30 @@ def test_the_deployment_check_has_nothing_to_say(tmp_path: Path) -> None:
     checked = read(tmp_path, *strict, ELIOT_PUBLIC_URL="https://eliot.example.com")
     assert "no issues (0 silenced)" in checked.stdout + checked.stderr
     assert checked.returncode == 0
+
+
+@pytest.mark.parametrize("command", [("start",), ("load_farm", "x.yaml"), ("dump_farm",)])
+def test_a_data_folder_that_is_a_file_is_said_in_one_sentence(
+    tmp_path: Path, command: tuple[str, ...]
+) -> None:
+    data = tmp_path / "data"
+    data.touch()
+    ended = read(data, "manage.py", *command)
+    (said,) = ended.stderr.splitlines()
+    assert said.startswith(f"Eliot cannot write to its data folder {data} (a file is in its place)")
+    assert "set ELIOT_DATA" in said
+    assert (ended.returncode, ended.stdout) == (1, "")
+
+
+def test_generate_tells_it_in_its_object_too(tmp_path: Path) -> None:
+    (tmp_path / "data").touch()
+    ended = read(tmp_path / "data", "manage.py", "generate", "x", "--json")
+    found = json.loads(ended.stdout.splitlines()[-1])
+    assert found["generations"] == []
+    assert found["error"] == ended.stderr.strip()
+    assert ended.returncode == 1
+
+
+def test_a_wrong_variable_is_one_sentence_on_the_command_line(tmp_path: Path) -> None:
+    ended = read(tmp_path, "manage.py", "start", ELIOT_WORKERS="many")
+    assert ended.stderr == "ELIOT_WORKERS must be a whole number of at least 4, not 'many'.\n"

@@ -9,6 +9,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import DatabaseError
 
 from eliot.launch.demo_farm import DemoFarmFailed
+from eliot.launch.early import NOTHING
 from eliot.launch.following import report, wait_for
 from eliot.launch.stand_in import NotReady, StandIn, wait_for_first_looks
 from eliot.policy import local_owner
@@ -50,9 +51,10 @@ class Command(BaseCommand):
         """Run from the command line: wrong usage, too, is told in the object."""
         try:
             super().run_from_argv(argv)
-        except SystemExit:
+        except SystemExit as end:  # --help and --version end this way, too, with 0
             if "--json" in argv and not self._has_told:
-                self._tell("The command line is wrong; stderr says how.", as_json=True)
+                wrong = "The command line is wrong; stderr says how."
+                self._tell(wrong if end.code else "", as_json=True)
             raise
 
     def execute(self, *args: Any, **options: Any) -> str | None:
@@ -156,13 +158,12 @@ class Command(BaseCommand):
                 self.stdout.write(f"  {one['state']:<10} {one['node'] or '':<14} {said}")
 
     def _found(self) -> dict[str, Any]:
-        nothing: dict[str, Any] = {"session": None, "makespan_s": None, "generations": []}
         if self._placed is None:
-            return nothing
+            return NOTHING
         try:
             return report(self._placed)
         except DatabaseError:  # what ended it may be that very database
-            return {**nothing, "session": self._placed.session.slug}
+            return {**NOTHING, "session": self._placed.session.slug}
 
 
 def _require_same_tables() -> None:

@@ -43,6 +43,8 @@ _TYPES: Final[Mapping[str, tuple[tuple[type, ...], str]]] = {
 }
 _OPTIONAL: Final = ("name", "vram_gb", "max_resolution", "max_batch")
 MOST_FAULTS: Final = 20
+MOST: Final = 1e15
+"""Beyond every number of a node; a whole number may be too large for a float."""
 
 Problem = tuple[str, str]
 """Field, or nothing for the whole node; and what is wrong."""
@@ -138,7 +140,7 @@ def _is_well_typed(name: str, value: Any) -> bool:
     types = _TYPES[name][0]
     if isinstance(value, bool):
         return bool in types
-    if isinstance(value, int | float) and not 0 < value < float("inf"):
+    if isinstance(value, int | float) and not 0 < value < MOST:
         return False
     return isinstance(value, types)
 

@@ -11,6 +11,9 @@ MOST_BYTES: Final = 1_000_000
 MOST_DEPTH: Final = 20
 MOST_NODES: Final = 100_000
 _MERGE: Final = "tag:yaml.org,2002:merge"
+_NOT_ALLOWED: Final = "a character that YAML does not allow"
+# What PyYAML's constructors let escape: `!!int ""`, `!!bool x`, `!!timestamp x`, 2026-02-30, a number of 5,000 digits.
+_UNFIT: Final = (ValueError, TypeError, LookupError, AttributeError, OverflowError)
 
 
 class BadYaml(Exception):
@@ -37,7 +40,7 @@ class Document:
 
 
 class _StrictLoader(yaml.SafeLoader):
-    """SafeLoader without repeated keys, and with a bound on nesting and on what aliases multiply."""
+    """SafeLoader without repeated keys, with bounds on nesting and aliases, and with a line for every fault."""
 
     def get_single_node(self) -> Any:
         """Refuse a document that would be endless once its aliases are written out."""
@@ -58,6 +61,18 @@ class _StrictLoader(yaml.SafeLoader):
             return super().compose_node(parent, index)
         finally:
             self._depth -= 1
+
+    def construct_object(self, node: Any, deep: bool = False) -> Any:
+        """Refuse a word that is not what its tag says, and an escape for what may not be written out."""
+        try:
+            made = super().construct_object(node, deep)
+        except _UNFIT as fault:
+            raise yaml.MarkedYAMLError(
+                problem=_unfit(node, fault), problem_mark=node.start_mark
+            ) from fault
+        if isinstance(made, str) and self.NON_PRINTABLE.search(made):
+            raise yaml.MarkedYAMLError(problem=_NOT_ALLOWED, problem_mark=node.start_mark)
+        return made
 
     def construct_mapping(self, node: Any, deep: bool = False) -> Any:
         """Refuse a key that stands twice: which one counts would be a guess; and keys that are no plain words."""
@@ -94,6 +109,13 @@ def _written_out(node: Any, known: dict[int, int]) -> int:
     return known[id(node)]
 
 
+def _unfit(node: Any, fault: Exception) -> str:
+    """Name a word and what it is not."""
+    if not isinstance(node, yaml.ScalarNode):
+        return str(fault).partition("\n")[0]
+    return f"{node.value[:40]!r} is no {node.tag.rpartition(':')[2]}"
+
+
 def read_yaml(path: Path) -> Any:
     """Return what a file holds.
 
@@ -110,7 +132,8 @@ def read_document(path: Path) -> Document:
         BadYaml: Missing, too large, not UTF-8 or not sound YAML; with the line.
     """
     try:
-        raw = path.read_bytes()
+        with path.open("rb") as stream:
+            raw = stream.read(MOST_BYTES + 1)
     except OSError as fault:
         msg = f"{path}: {fault.strerror or fault}"
         raise BadYaml(msg) from fault
@@ -138,8 +161,8 @@ def _parsed(path: Path, text: str) -> Document:
         raise _bad(path, mark.line if mark else 0, fault.problem or fault.context) from fault
     except yaml.reader.ReaderError as fault:
         line = text[: fault.position].count("\n")
-        raise _bad(path, line, "a character that YAML does not allow") from fault
-    except (yaml.YAMLError, RecursionError, ValueError, TypeError, OverflowError) as fault:
+        raise _bad(path, line, _NOT_ALLOWED) from fault
+    except (yaml.YAMLError, RecursionError, *_UNFIT) as fault:
         raise _bad(path, 0, str(fault).partition("\n")[0]) from fault
     return Document(path, value, node)
 

@@ -9,6 +9,7 @@ from django.db.models.functions import Lower
 from django.utils import timezone
 
 from farm_app import families
+from farm_app.addresses import why_no_node
 from farm_app.timers import HEALTH_INTERVAL, TROUBLE_INTERVAL
 
 # A node that answers slower than this is ranked lower and shown as slow.
@@ -133,12 +134,17 @@ class GpuNode(models.Model):
         return self.slug
 
     def clean(self) -> None:
-        """Refuse capabilities that are no list of words."""
+        """Refuse capabilities that are no list of words, and hosts that are no single machine's."""
+        faults: dict[str, str] = {}
         listed = self.capabilities
         if not isinstance(listed, list) or not all(
             isinstance(word, str) and word for word in listed
         ):
-            raise ValidationError({"capabilities": 'A list of words, such as ["sd15", "sdxl"].'})
+            faults["capabilities"] = 'A list of words, such as ["sd15", "sdxl"].'
+        if why := why_no_node(self.host):
+            faults["host"] = why
+        if faults:
+            raise ValidationError(faults)
 
     @property
     def origin(self) -> str:

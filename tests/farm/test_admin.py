@@ -96,6 +96,13 @@ def test_a_node_at_another_address_is_looked_at_anew(
     assert (node.health_checked_at, node.inventory_at) == (None, None)
 
 
+def test_a_host_that_no_node_can_have_is_refused_at_its_field(owner: Client) -> None:
+    node = factories.node("gpu-a")
+    sent = owner.post(f"{NODES}{node.pk}/change/", form_of(node, host="0xa9fea9fe"))
+    faults = sent.context["adminform"].form.errors
+    assert faults == {"host": ["Write an address in full, such as 192.168.0.20 or [fd00::20]."]}
+
+
 def test_a_node_that_stays_where_it_is_keeps_its_health(owner: Client) -> None:
     node = factories.node(warm_model="sd15-base.safetensors")
     send(owner, node, form_of(node, card="RTX 4090"))

@@ -231,6 +231,17 @@ LOOP = "nodes: &loop\n  - *loop\n"
         ("nodes:\n  - id: a\n    ? [x]\n    : y\n", 3, "a key must be a plain word"),
         ("nodes:\n  - id: !!python/object:os.system a\n    host: h\n", 2, "could not determine a constructor"),
         ("nodes:\n  - id: a\x07\n", 2, "a character that YAML does not allow"),
+        ("nodes:\n  - id: a\n    host: h\n    port: !!int ''\n", 4, "'' is no int"),
+        ("nodes:\n  - id: a\n    host: h\n    vram_gb: !!float ''\n", 4, "'' is no float"),
+        ("nodes:\n  - id: a\n    host: h\n    name: !!timestamp x\n", 4, "'x' is no timestamp"),
+        ("nodes:\n  - id: a\n    host: h\n    name: 2026-02-30\n", 4, "'2026-02-30' is no timestamp"),
+        ("nodes:\n  - id: a\n    host: h\n    enabled: !!bool x\n", 4, "'x' is no bool"),
+        (f"nodes:\n  - id: a\n    host: h\n    vram_gb: {'9' * 400}\n", 4, "vram_gb must be"),
+        (f"nodes:\n  - id: a\n    host: h\n    vram_gb: {'9' * 5000}\n", 4, "is no int"),
+        ('nodes:\n  - id: a\n    host: h\n    name: "\\ud800"\n', 4, "a character that YAML"),
+        ('nodes:\n  - id: a\n    host: h\n    name: "\\0"\n', 4, "a character that YAML"),
+        ('nodes:\n  - id: a\n    host: "h\\n"\n', 3, "host: A host name"),
+        ("nodes:\n  - id: a\n    host: 169.254.169.254\n", 3, "host: No node can be at the link-local"),
         (BOMB, 1, "its aliases multiply too much"),
         (LOOP, 1, "its aliases multiply too much"),
         ("nodes: " + "[" * 30, 1, "nested too deep"),
@@ -245,6 +256,11 @@ def test_a_mistake_is_named_with_its_line_and_nothing_is_placed(
     assert f"{file}, line {line}: " in str(caught.value)
     assert said in str(caught.value)
     assert not GpuNode.objects.exists()
+
+
+def test_no_more_is_read_than_may_be() -> None:
+    with pytest.raises(BadFarm, match="/dev/zero: larger than 1,000,000 bytes"):
+        load_farm(Path("/dev/zero"))
 
 
 def test_text_that_is_not_utf8_is_named_with_its_line(file: Path) -> None:

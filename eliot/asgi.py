@@ -9,7 +9,7 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "eliot.settings")
 from channels.auth import AuthMiddlewareStack
 from channels.routing import ProtocolTypeRouter, URLRouter
 from django.core.asgi import get_asgi_application
-from django.urls import path
+from django.urls import path, re_path
 
 django_app = get_asgi_application()
 
@@ -58,10 +58,16 @@ class MediaFirst:
             await self.app(scope, receive, send)
 
 
+async def nowhere(scope: Any, receive: Any, send: Any) -> None:
+    """Close a socket that asks for no page's address: that is the asker's mistake and no fault of ours."""
+    await send({"type": "websocket.close", "code": 4404})
+
+
 sockets = URLRouter(
     [
         path("ws/farm/", StripPage.as_asgi()),  # type: ignore[arg-type, list-item]
         path("ws/sessions/<int:session_id>/", SessionPage.as_asgi()),  # type: ignore[arg-type, list-item]
+        re_path("", nowhere),  # type: ignore[arg-type, list-item]
     ]
 )
 application = Door(

@@ -1,11 +1,11 @@
 """Who is let in: this machine only, until accounts exist. One set of rules for pages, media and sockets."""
 
 import logging
+import re
 import threading
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from ipaddress import ip_address
 from typing import Any
-from urllib.parse import urlsplit
 
 from asgiref.typing import ASGIReceiveCallable, ASGISendCallable
 from django.conf import settings
@@ -17,7 +17,7 @@ logger = logging.getLogger(__name__)
 Scope = Mapping[str, Any]
 App = Callable[[Any, ASGIReceiveCallable, ASGISendCallable], Awaitable[None]]
 
-LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
+OUR_HOST = re.compile(r"(?:localhost|127\.0\.0\.1|\[::1\])(?::([1-9][0-9]{0,4}))?", re.IGNORECASE)
 FORWARDING_HEADERS = frozenset({b"forwarded", b"via", b"x-real-ip"})
 FORWARDING_PREFIX = b"x-forwarded-"
 
@@ -68,18 +68,9 @@ def _is_loopback_peer(scope: Scope) -> bool:
 
 
 def _is_our_host(scope: Scope, host: str) -> bool:
-    try:
-        parts = urlsplit(f"//{host}")
-        port = parts.port or 80
-    except ValueError:
-        return False
+    found = OUR_HOST.fullmatch(host)
     server = scope.get("server")
-    return (
-        parts.hostname in LOOPBACK_NAMES
-        and parts.netloc == host
-        and parts.username is None
-        and (not server or port == server[1])
-    )
+    return found is not None and (not server or int(found[1] or 80) == server[1])
 
 
 class Door:

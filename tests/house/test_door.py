@@ -26,6 +26,10 @@ FOREIGN_HOSTS = [
     "localhost:8000#x",
     "localhost:99999999",
     "localhost:x",
+    "localhost:",
+    "127.0.0.1:08000",
+    "[::1]x:8000",
+    "::1",
     "127.0.0.2:8000",
     "2130706433:8000",
     "0x7f.1:8000",
@@ -78,6 +82,18 @@ async def test_a_page_is_not_answered_under_a_foreign_name(host: str) -> None:
 @pytest.mark.parametrize("host", FOREIGN_HOSTS)
 async def test_nor_is_a_socket_even_when_its_origin_agrees(host: str) -> None:
     assert not await is_let_in(socket("/ws/farm/", host=host, origin=f"http://{host}"))
+
+
+def test_a_name_is_ours_in_any_case() -> None:
+    assert refusal(scope(headers=[(b"host", b"LocalHost:8000")])) is None
+
+
+@pytest.mark.parametrize("path", ["/", "/ws/", "/ws/farm", "/ws/sessions/x/", "/%0a"])
+async def test_a_socket_to_nowhere_is_closed_without_a_word_in_the_log(
+    path: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert not await is_let_in(socket(path))
+    assert caplog.records == []
 
 
 async def test_two_hosts_are_none() -> None:

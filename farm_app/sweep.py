@@ -1,12 +1,14 @@
 """The sweep: every two seconds, re-nudge whatever the rows say is due. It makes right what a lost nudge left."""
 
 import logging
+import sqlite3
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Final
 
-from django.db import close_old_connections, connections
+from django.db import OperationalError, close_old_connections, connections
 
 from eliot.live import patient_database
 from farm_app import health, nudges, planning, speeds, store
@@ -16,6 +18,9 @@ from farm_app.timers import SWEEP_LEASE_TTL, SWEEP_S
 
 logger = logging.getLogger(__name__)
 
+# What a disk that is full, read-only or broken does to rows, to Huey's own file and to the spool.
+TROUBLE: Final = (OperationalError, sqlite3.OperationalError, OSError)
+
 _mine: Lease | None = None
 
 
@@ -23,14 +28,22 @@ def sweep() -> None:
     """Do one round, unless another process holds the sweep's lease.
 
     The lease is kept from round to round: giving it back and taking it again would be two more commits in each.
+
+    Raises:
+        OperationalError, OSError: Some of it could not be read or written; the rest was done.
     """
     if not _has_lease():
         return
+    trouble: Exception | None = None
     for duty in DUTIES:
         try:
             duty()
+        except TROUBLE as fault:
+            trouble = trouble or fault
         except Exception:
             logger.exception("the sweep could not %s", duty.__name__.strip("_"))
+    if trouble is not None:
+        raise trouble
 
 
 def _has_lease() -> bool:
@@ -104,24 +117,35 @@ class Sweeper(threading.Thread):
         """Prepare the thread."""
         super().__init__(name="sweeper", daemon=True)
         self._ended = threading.Event()
+        self._is_in_trouble = False
 
     def run(self) -> None:
         """Sweep until stopped; a fault costs one round."""
         try:
             while not self._ended.is_set():
                 began = time.monotonic()
-                self._round()
+                self.do_round()
                 self._ended.wait(max(0.0, SWEEP_S - (time.monotonic() - began)))
-            hand_over()
+            with suppress(*TROUBLE):  # the lease runs out by itself
+                hand_over()
         finally:
             connections.close_all()
 
-    def _round(self) -> None:
+    def do_round(self) -> None:
+        """Sweep once; trouble with the disk is told when it begins and when it is over, not every two seconds."""
         try:
             with patient_database():
                 sweep()
+        except TROUBLE as fault:
+            if not self._is_in_trouble:
+                logger.warning("the sweep cannot read or write: %s; it goes on trying", fault)
+            self._is_in_trouble = True
         except Exception:
             logger.exception("a sweep failed")
+        else:
+            if self._is_in_trouble:
+                logger.warning("the sweep can read and write again")
+            self._is_in_trouble = False
         close_old_connections()
 
     def stop(self) -> None:

@@ -179,11 +179,24 @@ function develop(target) {
 }
 
 // A cell may come twice, as Generate's reply and by the socket; the first is kept up to date, so it stays.
-function dropDoubles(root) {
+// The socket leaves out what a node has taken already, so when it comes first, the reply's rows belong before them.
+function settleRows(root) {
   const seen = new Set();
   for (const row of root.querySelectorAll(".row")) {
     if (seen.has(row.id)) row.remove();
     seen.add(row.id);
+  }
+  sortRows(document.getElementById("cells"));
+}
+
+function sortRows(open) {
+  const rows = [...(open?.querySelectorAll(":scope > .row") ?? [])];
+  const place = (row) => Number(row.id.slice("row-".length)); // rises with the picture's number
+  const isSorted = rows.every((row, at) => at === 0 || place(rows[at - 1]) < place(row));
+  if (isSorted) return;
+  for (const row of rows.sort((one, other) => place(one) - place(other))) {
+    if (open.moveBefore) open.moveBefore(row, null); // keeps the focus
+    else open.append(row);
   }
 }
 
@@ -263,6 +276,6 @@ document.addEventListener("htmx:beforeSwap", (event) => {
 document.addEventListener("htmx:afterSettle", after);
 document.addEventListener("htmx:load", (event) => {
   const grid = event.target.closest?.(".grid") ?? document.getElementById("grid");
-  if (grid && event.target.matches?.(".row, .window")) queueMicrotask(() => dropDoubles(grid));
+  if (grid && event.target.matches?.(".row, .window")) queueMicrotask(() => settleRows(grid));
 });
 readBatch(true);

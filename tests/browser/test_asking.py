@@ -72,3 +72,24 @@ def test_it_fills_in_what_goes_with_another_model(open_page: Opener) -> None:
     page.get_by_label("Prompt", exact=True).fill("a harbour at night")
     expect(page.locator("#tokens-prompt")).to_have_text("4 of 75 tokens")
     expect(page.locator("#estimate")).to_contain_text("20 pictures would take about")
+
+
+def test_cells_stand_in_their_order_however_they_came(open_page: Opener) -> None:
+    page = open_page()
+    steps.ask(page, "a harbour at night", count=3)
+    steps.made(page, 3)
+    numbers = page.locator(".cell .no").all_inner_texts()
+    # The socket brings what still waits; Generate's reply, which is later this time, brings all.
+    page.evaluate(
+        """() => {
+          const rows = [...document.querySelectorAll("#cells > .row")].map((row) => row.outerHTML);
+          const bring = (some) => htmx.swap(
+            document.body, `<div id="cells" hx-swap-oob="beforeend">${some.join("")}</div>`, { swapStyle: "none" });
+          for (const row of document.querySelectorAll("#cells > .row")) row.remove();
+          bring(rows.slice(1));
+          document.querySelectorAll(".cell")[1].focus();
+          bring(rows);
+        }"""
+    )
+    expect(page.locator(".cell .no")).to_have_text(numbers)
+    expect(page.locator(".cell").nth(2)).to_be_focused()

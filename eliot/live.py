@@ -16,6 +16,7 @@ from functools import wraps
 from typing import Any, ParamSpec, TypeVar
 from urllib.parse import parse_qs
 
+from autobahn.exception import Disconnected
 from channels.consumer import get_handler_name
 from channels.db import database_sync_to_async
 from channels.generic.websocket import AsyncWebsocketConsumer
@@ -306,6 +307,8 @@ class LivePage(AsyncWebsocketConsumer):
             await work
         except asyncio.CancelledError:
             raise
+        except Disconnected:
+            logger.debug("a page left while it was told something")
         except Exception:
             logger.exception("a live page could not be brought up to date")
 

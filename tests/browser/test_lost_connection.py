@@ -29,9 +29,9 @@ def test_it_recovers_by_itself_when_eliot_was_restarted(
     open_page: Opener, restartable: Eliot
 ) -> None:
     page = open_page(expected=GONE)
-    steps.ask(page, count=20, steps=60)
-    expect(page.locator(".body.is-done").first).to_be_visible()
+    steps.ask(page, count=20, steps=steps.SLOW_STEPS)
     page.evaluate(LISTEN)
+    expect(page.locator(".body.is-done").first).to_be_visible()
     restartable.stop()
     expect(page.locator("#lost")).to_be_visible()
     expect(page.locator("#lost")).to_have_text("Not live. Trying again.")

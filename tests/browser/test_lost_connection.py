@@ -35,7 +35,6 @@ def test_it_recovers_by_itself_when_eliot_was_restarted(
     restartable.stop()
     expect(page.locator("#lost")).to_be_visible()
     expect(page.locator("#lost")).to_have_text("Not live. Trying again.")
-    assert page.locator(".body.is-done").count() < 20
     restartable.start()
     expect(page.locator("#lost")).to_be_hidden(timeout=60_000)
     steps.made(page, 20)

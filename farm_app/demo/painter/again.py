@@ -4,8 +4,9 @@ import numpy as np
 from PIL import Image, ImageFilter, ImageOps
 
 from farm_app.demo.painter.brief import Brief, read
-from farm_app.demo.painter.film import add_grain, luma_of, to_picture
-from farm_app.demo.painter.noise import Field, gather, resized, stream, tile
+from farm_app.demo.painter.film import luma_of, printed
+from farm_app.demo.painter.noise import Field, gather, stream, tile
+from farm_app.demo.painter.resample import resample
 from farm_app.demo.painter.still import paint
 
 MESH_CELLS = 12
@@ -40,8 +41,7 @@ def repaint(
     _relight(shown, amount, chance)
     _regrade(shown, amount, read(prompt, negative, seed), chance)
     _retexture(shown, amount, busy, chance)
-    add_grain(shown, chance, 0.006 + 0.012 * amount)
-    return to_picture(shown)
+    return printed(shown, chance, 0.006 + 0.012 * amount)
 
 
 def _planes(picture: Image.Image) -> Field:
@@ -54,7 +54,7 @@ def _warped(picture: Image.Image, amount: float, chance: np.random.Generator) ->
     """The picture on a sheet of rubber: inner knots of a mesh move, the frame stays."""
     knots = MESH_CELLS + 1
     loose = chance.normal(0, 1, (2, 4, 4)).astype(np.float32)
-    shift = np.stack([resized(plane, knots, knots, smooth=True) for plane in loose])
+    shift = np.stack([resample(plane, knots, knots, "bicubic") for plane in loose])
     inner = np.zeros((knots, knots), np.float32)
     inner[1:-1, 1:-1] = 1
     shift *= inner * (0.018 * amount**1.2 * min(picture.size))
@@ -81,12 +81,12 @@ def _crisp(shown: Field, *, scale: float, strength: float) -> Field:
     luma = luma_of(shown)
     step = 1.6 * scale
     small = max(1, round(width / step)), max(1, round(height / step))
-    detail = luma - resized(resized(luma, *small), width, height, smooth=True)
+    detail = luma - resample(resample(luma, *small), width, height, "bicubic")
     size = np.abs(detail)
     keep = np.clip((size - 0.018) / 0.03, 0, 1)
     shown += detail * (keep * (1 + strength) - 0.7)
     coarse = max(1, width // 12), max(1, height // 12)
-    busy = resized(resized(size, *coarse), width, height)
+    busy = resample(resample(size, *coarse), width, height)
     structure: Field = np.clip((busy - 0.006) * 60, 0, 1)
     return structure
 
@@ -104,7 +104,7 @@ def _relight(shown: Field, amount: float, chance: np.random.Generator) -> None:
         v * 0.3 + (at[1] + 1),
     )
     gain = 1 + amount * (0.3 * slope + 0.05 * clouds)
-    shown *= resized(gain, width, height, smooth=True)
+    shown *= resample(gain, width, height, "bicubic")
 
 
 def _regrade(shown: Field, amount: float, brief: Brief, chance: np.random.Generator) -> None:
@@ -143,5 +143,4 @@ def enlarge(picture: Image.Image, factor: float) -> Image.Image:
         return large.filter(ImageFilter.UnsharpMask(radius=factor / 2, percent=70, threshold=2))
     shown = _planes(large)
     _crisp(shown, scale=factor, strength=0.6)
-    add_grain(shown, stream("enlarge", width, height), 0.006)
-    return to_picture(shown)
+    return printed(shown, stream("enlarge", width, height), 0.006)

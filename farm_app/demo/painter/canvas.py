@@ -5,16 +5,20 @@ from functools import lru_cache
 
 import numpy as np
 
-from farm_app.demo.painter.noise import Field, resized
+from farm_app.demo.painter.noise import Field
 from farm_app.demo.painter.pen import Pen, Stencil
+from farm_app.demo.painter.resample import resample, resample_where
 
-SOFT_AREA_PX = 320 * 320
+SOFT_SHARE = 1 / 10  # of the picture's area
+LEAST_LIGHT, LEAST_VEIL = 1e-5, 1e-4  # even black film shows no less
+LEAST_SOFT_PX, MOST_SOFT_PX = 144 * 144, 320 * 320
 
 
 def soft_size(width: int, height: int) -> tuple[int, int]:
-    """Size of the soft fields: one area for every picture, so that scale changes nothing."""
-    side = math.sqrt(SOFT_AREA_PX * width / height)
-    return max(8, round(side)), max(8, round(SOFT_AREA_PX / side))
+    """Size of the soft fields: what the eye can tell in a picture of this size, and no more."""
+    area = min(MOST_SOFT_PX, max(LEAST_SOFT_PX, SOFT_SHARE * width * height))
+    side = math.sqrt(area * width / height)
+    return max(8, round(side)), max(8, round(area / side))
 
 
 @lru_cache(maxsize=16)
@@ -57,8 +61,7 @@ class Canvas:
 
     def raised(self, field: Field, *, smooth: bool = False) -> Field:
         """A soft field at full size."""
-        plain = np.ascontiguousarray(field, np.float32)
-        return resized(plain, self.width, self.height, smooth=smooth)
+        return resample(field, self.width, self.height, "bicubic" if smooth else "bilinear")
 
     def fill(self, planes: Field) -> None:
         """Pours soft light, shape (3, soft_h, soft_w), over everything."""
@@ -67,11 +70,17 @@ class Canvas:
 
     def add(self, field: Field, colour: Field) -> None:
         """Adds light of one colour in the strength of a soft field."""
-        _add(self.light, colour, self.raised(field))
+        for top, part in resample_where(field, self.width, self.height, LEAST_LIGHT):
+            _add(self.light[:, top : top + len(part)], colour, part)
 
     def veil(self, field: Field, colour: Field) -> None:
         """Covers with one colour in the opacity of a soft field: mist, smoke, haze."""
-        self.blend(self.raised(field), colour)
+        for top, part in resample_where(field, self.width, self.height, LEAST_VEIL):
+            self.blend(part, colour, top)
+
+    def brighten(self, strength: Field, colour: Field, top: int = 0) -> None:
+        """Adds light of one colour to rows from `top`, in full-size strength (rows, width)."""
+        _add(self.light[:, top : top + strength.shape[0]], colour, strength)
 
     def blend(self, alpha: Field, colour: Field, top: int = 0) -> None:
         """Covers rows from `top` with a colour in full-size opacity (rows, width)."""

@@ -1,14 +1,21 @@
 """How light becomes a film still: the response curve, bloom, grade, vignette and grain."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
 from PIL import Image
 
-from farm_app.demo.painter.noise import GRAIN_PX, Field, grain_tile, resized
+from farm_app.demo.painter.noise import GRAIN_PX, Field, grain_tile
+from farm_app.demo.painter.resample import resample
 
 LUMA = np.array([0.2627, 0.678, 0.0593], np.float32)
+
+BAND_PX = 64_000  # worked on at a time: what is made of one plane of it stays in the cache
+BLOOM_ABOVE = 0.55
+BLINDING = 50.0  # light beyond which nothing gets whiter
+HALOS = ((96, 0.45), (40, 0.32), (14, 0.23))  # cells on the longer side, and weight
 
 
 @lru_cache(maxsize=512)
@@ -23,7 +30,7 @@ def light(colour: str) -> Field:
 
 def response(exposed: Field) -> Field:
     """Film response in place: a soft shoulder, so that strong light burns to white."""
-    np.maximum(exposed, 0, out=exposed)
+    np.clip(exposed, 0, BLINDING, out=exposed)  # three times as fast as a maximum of one side
     np.negative(exposed, out=exposed)
     np.expm1(exposed, out=exposed)
     np.negative(exposed, out=exposed)
@@ -47,22 +54,17 @@ class Look:
     streak_colour: str = "#6f9dff"
 
 
-def shrunk(plane: Field, width: int, height: int) -> Field:
-    """A plane averaged down; cheap for large factors."""
-    picture = Image.fromarray(plane)
-    factor = min(plane.shape[1] // width, plane.shape[0] // height)
-    if factor > 1:
-        picture = picture.reduce(factor)
-    return np.asarray(picture.resize((width, height), Image.Resampling.BOX), np.float32)
-
-
-def blurred(plane: Field, cells: int) -> Field:
-    """A wide blur: the plane as smooth as if it had only `cells` pixels on its longer side."""
+def cells(plane: Field, count: int, kernel: str = "hamming") -> Field:
+    """The plane with only `count` pixels on its longer side."""
     height, width = plane.shape
-    scale = cells / max(height, width)
-    small_w, small_h = max(2, round(width * scale)), max(2, round(height * scale))
-    picture = Image.fromarray(plane).resize((small_w, small_h), Image.Resampling.HAMMING)
-    return np.asarray(picture.resize((width, height), Image.Resampling.BICUBIC), np.float32)
+    scale = count / max(height, width)
+    return resample(plane, max(2, round(width * scale)), max(2, round(height * scale)), kernel)
+
+
+def blurred(plane: Field, count: int) -> Field:
+    """A wide blur: the plane as smooth as if it had only `count` pixels on its longer side."""
+    height, width = plane.shape
+    return resample(cells(plane, count), width, height, "bicubic")
 
 
 def smooth(plane: Field, radius: int) -> Field:
@@ -79,11 +81,16 @@ def smooth(plane: Field, radius: int) -> Field:
     return plane
 
 
-def _halo(plane: Field) -> Field:
-    return np.asarray(
-        0.45 * blurred(plane, 96) + 0.32 * blurred(plane, 40) + 0.23 * blurred(plane, 14),
-        np.float32,
-    )
+def _halo(strong: Field) -> Field:
+    """Light spilled near and far, in the cells of the nearest: a sum of ever wider blurs."""
+    layers = [strong]
+    for count, _ in HALOS[1:]:
+        layers.append(cells(layers[-1], count))
+    halo = layers[-1] * HALOS[-1][1]
+    for layer, (_, weight) in zip(layers[-2::-1], HALOS[-2::-1], strict=True):
+        halo = resample(halo, layer.shape[1], layer.shape[0], "bicubic")
+        halo += layer * weight
+    return np.asarray(np.clip(halo, 0, BLINDING))
 
 
 def _streak(plane: Field) -> Field:
@@ -93,30 +100,32 @@ def _streak(plane: Field) -> Field:
     reach = max(1, height // 70)  # only the middle of a large source draws a line
     strong = np.minimum(strong, np.minimum(np.roll(strong, reach, 0), np.roll(strong, -reach, 0)))
     drawn = np.zeros_like(plane)
-    for cells, weight in ((6, 1.0), (20, 0.4)):
-        rows = Image.fromarray(strong).resize((cells, height), Image.Resampling.HAMMING)
-        long = rows.resize((width, height), Image.Resampling.BICUBIC)
-        drawn += weight * np.asarray(long, np.float32)
+    for count, weight in ((6, 1.0), (20, 0.4)):
+        rows = resample(strong, count, height, "hamming")
+        drawn += weight * resample(rows, width, height, "bicubic")
     return np.maximum(drawn, 0)
 
 
 def add_bloom(exposed: Field, look: Look, soft_w: int, soft_h: int) -> None:
     """Lets strong light spill over its surroundings; the red layer spills furthest."""
     height, width = exposed.shape[1:]
-    halation = np.array([1.0, 0.86, 0.78], np.float32) * look.bloom
-    small = [shrunk(plane, soft_w, soft_h) for plane in exposed]
-    for plane, source, spill in zip(exposed, small, halation, strict=True):
-        strong = np.maximum(source - 0.55, 0)
-        halo = _halo(np.minimum(strong, 40)) * spill
-        plane += resized(np.asarray(np.maximum(halo, 0), np.float32), width, height)
+    drawn = None
     if look.streak > 0:
-        drawn = _streak(np.minimum(small[1], 60)) * look.streak
-        exposed += light(look.streak_colour) * resized(drawn, width, height)
+        soft = resample(exposed[1], soft_w, soft_h, "box")
+        drawn = _streak(np.minimum(soft, 60)) * look.streak
+    for plane, layer in zip(exposed, (1.0, 0.86, 0.78), strict=True):
+        strong = cells(np.clip(plane, BLOOM_ABOVE, BLINDING), HALOS[0][0], "box")
+        strong = (strong - BLOOM_ABOVE) * (look.bloom * layer)
+        plane += resample(_halo(strong), width, height, "bicubic")
+    if drawn is not None:
+        exposed += light(look.streak_colour) * resample(drawn, width, height)
 
 
-def _tint(colour: str) -> Field:
-    channels = np.array([int(colour[i : i + 2], 16) for i in (1, 3, 5)], np.float32) / 127.5 - 1
-    return np.asarray(channels - channels.mean(), np.float32)
+@lru_cache(maxsize=128)
+def _tint(colour: str) -> tuple[float, ...]:
+    """What a colour adds to each channel, over grey of its brightness."""
+    channels = [int(colour[i : i + 2], 16) / 127.5 - 1 for i in (1, 3, 5)]
+    return tuple(round(channel - sum(channels) / 3, 6) for channel in channels)
 
 
 def graded(shown: Field, look: Look) -> Field:
@@ -156,11 +165,22 @@ def luma_of(shown: Field) -> Field:
     return np.asarray(luma, np.float32)
 
 
+def _bands(height: int, width: int) -> Iterator[slice]:
+    """The rows of a picture in portions."""
+    rows = max(1, BAND_PX // width)
+    for top in range(0, height, rows):
+        yield slice(top, min(height, top + rows))
+
+
+@lru_cache(maxsize=4)
 def _shade(width: int, height: int, amount: float) -> Field:
+    """What is left of the light toward the corners."""
     x = np.linspace(-1, 1, width, dtype=np.float32)
     y = np.linspace(-1, 1, height, dtype=np.float32)[:, None]
     away = x * x + y * y
-    return np.asarray(1 / (1 + amount * away * away), np.float32)
+    shade = np.asarray(1 / (1 + amount * away * away), np.float32)
+    shade.setflags(write=False)
+    return shade
 
 
 def _grain(width: int, height: int, x: int, y: int) -> Field:
@@ -171,29 +191,33 @@ def _grain(width: int, height: int, x: int, y: int) -> Field:
     return texture[y : y + height, x : x + width]
 
 
-def add_grain(shown: Field, rng: np.random.Generator, strength: float) -> None:
+def _add_grain(shown: Field, common: Field, coloured: Field, strength: float) -> None:
     """Emulsion grain in place: strongest in the mid tones, a little of it coloured."""
-    height, width = shown.shape[1:]
-    x, y, dx, dy = (int(n) for n in rng.integers(0, 256, 4))
     weight = 1 - shown[1]
     weight *= shown[1]
     weight *= 1.9 * strength
     weight += 0.42 * strength
-    common = _grain(width, height, x, y) * weight
+    shown += common * weight
     weight *= 0.4
-    weight *= _grain(width, height, dx, dy)
-    shown += common
+    weight *= coloured
     shown[0] += weight
     shown[2] -= weight
 
 
-def to_picture(shown: Field) -> Image.Image:
-    """A shown picture, planes first and 0..1, as an RGB image."""
-    np.clip(shown, 0, 1, out=shown)
-    shown *= 255
-    shown += 0.5
-    planes = [Image.fromarray(plane) for plane in shown.astype(np.uint8)]
-    return Image.merge("RGB", planes)
+def printed(shown: Field, rng: np.random.Generator, grain: float) -> Image.Image:
+    """A shown picture, planes first and 0..1, as an RGB image with film grain. Consumes its input."""
+    height, width = shown.shape[1:]
+    x, y, dx, dy = (int(n) for n in rng.integers(0, 256, 4))
+    common, coloured = _grain(width, height, x, y), _grain(width, height, dx, dy)
+    pixels = np.empty(shown.shape, np.uint8)
+    for rows in _bands(height, width):
+        band = shown[:, rows]
+        _add_grain(band, common[rows], coloured[rows], grain)
+        band *= 255
+        band += 0.5
+        np.clip(band, 0, 255, out=band)
+        pixels[:, rows] = band
+    return Image.merge("RGB", [Image.fromarray(plane) for plane in pixels])
 
 
 def develop(
@@ -202,7 +226,9 @@ def develop(
     """Scene light, shape (3, height, width), to a finished still. Consumes its input."""
     height, width = exposed.shape[1:]
     add_bloom(exposed, look, *soft_size)
-    exposed *= _shade(width, height, look.vignette) * look.exposure
-    shown = graded(response(exposed), look)
-    add_grain(shown, rng, look.grain)
-    return to_picture(shown)
+    shade = _shade(width, height, look.vignette)
+    for rows in _bands(height, width):
+        band = exposed[:, rows]
+        band *= shade[rows] * look.exposure
+        graded(response(band), look)
+    return printed(exposed, rng, look.grain)

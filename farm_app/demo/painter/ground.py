@@ -116,7 +116,11 @@ def water(take: Take, horizon: float, sun: Sun, *, rough: float, deep: Field) ->
     chop = wave + 0.5 * ripple(take, down, 2.9, stretch=2.6)
     mirror = _mirror(canvas, top, chop * (0.055 * rough * canvas.unit) * (0.12 + down), rough)
     glance = np.clip(0.94 - (0.35 + 0.4 * rough) * down + rough * 0.1 * wave, 0.06, 1)
-    canvas.light[:, top:] = deep + (mirror * 0.92 - deep) * glance
+    for plane, shown, own in zip(canvas.light[:, top:], mirror, deep, strict=True):
+        shown *= 0.92
+        shown -= own
+        shown *= glance
+        np.add(shown, own, out=plane)
     if sun.power > 0:
         _sun_path(take, sun, top, down, chop * 1.3, rough)
 
@@ -127,7 +131,7 @@ def _mirror(canvas: Canvas, top: int, sway: Field, rough: float) -> Field:
     source = top - 1 - depth * (1 - 0.3 * rough) - np.abs(sway) * 1.4 - sway
     rows = np.clip(source, 0, max(0, top - 1)).astype(np.int32)
     index = rows * canvas.width + np.arange(canvas.width, dtype=np.int32)
-    mirror = np.stack([plane.ravel()[index] for plane in canvas.light])
+    mirror = np.stack([plane.ravel().take(index) for plane in canvas.light])
     limit = 6 - 4.4 * min(1.0, rough * 4)  # waves scatter the sun's disc, a calm lake keeps it
     mirror *= np.minimum(1, limit / np.maximum(mirror.max(axis=0), 0.01))
     return mirror
@@ -142,7 +146,7 @@ def _sun_path(take: Take, sun: Sun, top: int, down: Field, chop: Field, rough: f
     glint = smoothstep(0.2, 1.5, chop + path * 0.8)
     strength = path * glint * (0.35 + 2.4 * np.exp(-down * 2.2))
     scale = sun.power * (1.6 if sun.seen else 0.5)
-    canvas.light[:, top:] += take.tones.sun * (strength * scale)
+    canvas.brighten(strength * scale, take.tones.sun, top)
 
 
 def streaks(take: Take, horizon: float, strength: float) -> None:

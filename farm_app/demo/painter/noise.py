@@ -23,17 +23,13 @@ def stream(*keys: object) -> np.random.Generator:
 
 def smoothstep(low: float, high: float, x: Field) -> Field:
     """0 below `low`, 1 above `high`, an S between; `low` may be the larger one."""
-    t = np.clip((x - low) / (high - low), 0, 1)
-    eased: Field = t * t * (3 - 2 * t)
+    t: Field = (x - low) * (1 / (high - low))
+    np.clip(t, 0, 1, out=t)
+    eased: Field = t * -2
+    eased += 3
+    eased *= t
+    eased *= t
     return eased
-
-
-def resized(field: Field, width: int, height: int, *, smooth: bool = False) -> Field:
-    """One plane at another size; bicubic if `smooth`, else bilinear. Read-only."""
-    if field.shape == (height, width):
-        return field
-    how = Image.Resampling.BICUBIC if smooth else Image.Resampling.BILINEAR
-    return np.asarray(Image.fromarray(field).resize((width, height), how), np.float32)
 
 
 def _octave(cells: int) -> Field:
@@ -82,7 +78,9 @@ def gather(texture: Field, x: Field, y: Field) -> Field:
     """The tile's values at `x`, `y` in tile widths (broadcast together), wrapped round."""
     columns = (x * TILE_PX).astype(np.int32) & (TILE_PX - 1)
     rows = (y * TILE_PX).astype(np.int32) & (TILE_PX - 1)
-    return texture.ravel()[rows * TILE_PX + columns]
+    if len(columns) == 1 and rows.shape[1] == 1:
+        return np.asarray(texture.take(rows[:, 0], axis=0).take(columns[0], axis=1))
+    return np.asarray(texture.ravel().take(rows * TILE_PX + columns))
 
 
 def profile(

@@ -1,6 +1,7 @@
 """Outlines and what they cover: polygons, bars and discs, drawn large and shrunk to soft edges."""
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import pairwise
@@ -16,12 +17,13 @@ Outline = npt.NDArray[np.floating[Any]]
 """Corners, shape (n, 2), x before y."""
 Points = tuple[tuple[float, float], ...]
 """The same, written down by hand."""
+Turn = npt.NDArray[np.complexfloating[Any, Any]]
 Joint = tuple[float, float, float]
 """x, y and radius."""
 
 FINE_AREA_PX = 200 * 200  # smaller stencils are drawn four times as large, others twice
 THIN_PX = 1.4  # a bar this thin needs no round ends
-_FLAT = np.array(((0, -1), (0, 1)), np.float32)
+_FLAT = np.array((-1j, 1j), np.complex64)
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,10 +42,17 @@ class Stencil:
 
 
 @lru_cache(maxsize=32)
-def _half_circle(corners: int) -> Field:
-    """Points from one side over the front to the other, shape (corners, 2)."""
+def _half_circle(corners: int) -> Turn:
+    """Points from one side over the front to the other, across and down as complex numbers."""
     turn = np.linspace(-math.pi / 2, math.pi / 2, corners)
-    return np.stack((np.cos(turn), np.sin(turn)), axis=1).astype(np.float32)
+    return np.asarray(np.exp(1j * turn), np.complex64)
+
+
+@lru_cache(maxsize=2)
+def _circle(corners: int) -> Outline:
+    """A circle of radius 1."""
+    turn = np.linspace(0, 2 * math.pi, corners, endpoint=False)
+    return np.stack((np.cos(turn), np.sin(turn)), axis=1)
 
 
 def rounded(points: Outline | Points, steps: int = 6) -> Outline:
@@ -96,10 +105,8 @@ class Pen:
 
     def disc(self, x: float, y: float, radius: float, *, squash: float = 1.0) -> None:
         """An ellipse; `squash` is height over width."""
-        corners = 12 if radius * self._size < 4 else 40
-        turn = np.linspace(0, 2 * math.pi, corners, endpoint=False)
-        rim = np.stack((np.cos(turn), np.sin(turn) * squash), axis=1)
-        self.polygon(rim * radius + (x, y))
+        rim = _circle(12 if radius * self._size < 4 else 40)
+        self.polygon(rim * (radius, radius * squash) + (x, y))
 
     def quads(self, corners: Outline, strengths: Outline | None = None) -> None:
         """Many four-sided outlines at once, shape (n, 4, 2); `strengths` 0..1 for each."""
@@ -110,14 +117,16 @@ class Pen:
 
     def limb(self, start: Joint, end: Joint) -> None:
         """A tapering bar with round ends, never thinner than the film can hold."""
-        (x1, y1), (x2, y2) = self._placed(start), self._placed(end)
+        first, last = complex(*self._placed(start)), complex(*self._placed(end))
         r1, r2 = max(start[2] * self._size, 0.3), max(end[2] * self._size, 0.25)
-        length = math.hypot(x2 - x1, y2 - y1) or 1.0
-        along, across = (x2 - x1) / length, (y2 - y1) / length
+        along = (last - first) / (abs(last - first) or 1.0)
         arc = _FLAT if max(r1, r2) < THIN_PX else _half_circle(3 + min(14, int(max(r1, r2) * 1.2)))
-        turned = arc @ np.array(((along, across), (-across, along)), np.float32)
-        outline = np.concatenate((turned * -r1 + (x1, y1), turned * r2 + (x2, y2)))
-        self._shapes.append((outline, 255))
+        outline = np.empty((2, len(arc)), np.complex64)
+        np.multiply(arc, -r1 * along, out=outline[0])
+        np.multiply(arc, r2 * along, out=outline[1])
+        outline[0] += first
+        outline[1] += last
+        self._shapes.append((outline.view(np.float32).reshape(-1, 2), 255))
 
     def chain(self, *joints: Joint) -> None:
         """Limbs from joint to joint."""
@@ -145,17 +154,26 @@ class Pen:
         right, bottom = min(width, math.ceil(high[0])), min(height, math.ceil(high[1]))
         if right - left < 1 or bottom - top < 1:
             return None
-        return Stencil(left, top, self._filled(left, top, right - left, bottom - top))
+        return Stencil(left, top, self._filled(every, left, top, right - left, bottom - top))
 
-    def _filled(self, left: int, top: int, width: int, height: int) -> Field:
+    def _filled(self, every: Outline, left: int, top: int, width: int, height: int) -> Field:
+        """Coverage in a window; `every` are the corners of all shapes, then of all quads."""
         fold = 4 if width * height < FINE_AREA_PX else 2
         picture = Image.new("L", (width * fold, height * fold))
         fill = ImageDraw.Draw(picture).polygon
         offset = np.array([left, top], np.float32) + np.float32(0.5 / fold)
+        flat = ((every - offset) * np.float32(fold)).ravel().tolist()
+        at = 0
+        for count, value in self._fillings():
+            fill(flat[at : at + 2 * count], fill=value)
+            at += 2 * count
+        covered = np.asarray(picture.reduce(fold))
+        return np.asarray(np.multiply(covered, np.float32(1 / 255), dtype=np.float32))
+
+    def _fillings(self) -> Iterator[tuple[int, int]]:
+        """How many corners each outline has, and its coverage in 255ths."""
         for points, value in self._shapes:
-            fill(((points - offset) * np.float32(fold)).ravel().tolist(), fill=value)
-        for corners, values in self._quads:
-            flat = ((corners - offset) * np.float32(fold)).reshape(-1, 8).tolist()
-            for outline, value in zip(flat, values.tolist(), strict=True):
-                fill(outline, fill=value)
-        return np.asarray(picture.reduce(fold), np.float32) / np.float32(255)
+            yield len(points), value
+        for _, values in self._quads:
+            for value in values.tolist():
+                yield 4, value

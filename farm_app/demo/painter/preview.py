@@ -3,7 +3,7 @@
 import numpy as np
 from PIL import Image
 
-from farm_app.demo.painter.noise import Field, stream
+from farm_app.demo.painter.noise import GRAIN_PX, Field, grain_tile, stream
 
 LATENT_CELL_PX = 8
 LONGEST_PX = 256
@@ -18,7 +18,7 @@ def preview(picture: Image.Image, fraction: float, seed: int) -> Image.Image:
     """
     done = min(1.0, max(0.0, fraction))
     width, height = _latent(picture.size)
-    cells = picture.convert("RGB")
+    cells = picture if picture.mode == "RGB" else picture.convert("RGB")
     shrink = min(cells.width // width, cells.height // height)
     if shrink > 1:
         cells = cells.reduce(shrink)
@@ -47,7 +47,11 @@ def _guess(cells: Image.Image, done: float) -> Image.Image:
 
 
 def _noise(chance: np.random.Generator, width: int, height: int) -> Field:
-    """Coloured noise in single cells and in patches of four."""
-    fine = chance.standard_normal((height, width, 3), dtype=np.float32)
-    patch = chance.standard_normal((height // 2 + 1, width // 2 + 1, 3), dtype=np.float32)
-    return fine + patch.repeat(2, 0).repeat(2, 1)[:height, :width]
+    """Coloured noise in single cells and in patches of four, from anywhere in the film's grain."""
+    texture, places = grain_tile(), chance.integers(0, GRAIN_PX - LONGEST_PX, (3, 4))
+    noise = np.empty((height, width, 3), np.float32)
+    for channel, (x, y, patch_x, patch_y) in enumerate(places.tolist()):
+        patch = texture[patch_y : patch_y + height // 2 + 1, patch_x : patch_x + width // 2 + 1]
+        noise[..., channel] = patch.repeat(2, 0).repeat(2, 1)[:height, :width]
+        noise[..., channel] += texture[y : y + height, x : x + width]
+    return noise

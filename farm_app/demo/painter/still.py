@@ -3,8 +3,7 @@
 import math
 from collections.abc import Callable
 
-import numpy as np
-from PIL import Image
+from PIL import Image, ImageOps
 
 from farm_app.demo.painter.brief import look_of, read
 from farm_app.demo.painter.canvas import Canvas
@@ -34,10 +33,10 @@ def paint(prompt: str, negative: str, seed: int, width: int, height: int) -> Ima
     mirrored = stream("mirror", brief.scene, seed).random() < 0.5
     SCENES[brief.scene](take)
     add_weather(take)
-    if mirrored:
-        canvas.light = np.ascontiguousarray(canvas.light[:, :, ::-1])
     grain = stream("grain", brief.words_key, seed)
     still = develop(canvas.light, look_of(brief), grain, (canvas.soft_w, canvas.soft_h))
+    if mirrored:
+        still = ImageOps.mirror(still)
     if still.size != (width, height):
         still = still.resize((width, height), Image.Resampling.LANCZOS)
     return still

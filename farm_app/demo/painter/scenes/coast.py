@@ -87,9 +87,10 @@ def _rock(take: Take, line: Field, sun: Sun) -> None:
     toward = np.exp(-np.abs(canvas.cols - sun.x) * 1.6)
     sheen = np.clip(0.12 + 2.2 * crags, 0, 2.5) * toward * (0.12 + np.exp(-below * 5))
     lit = (tones.sky * 0.6 + tones.sun * 0.4) * (0.05 + 0.16 * sun.power)
-    lay(canvas, ground, tones.land + lit * sheen)
+    lay(canvas, ground, tones.land)
+    canvas.brighten(sheen * ground.alpha, lit, ground.top)
     edge = np.exp(-((below * 190) ** 2)) * ground.alpha * toward * np.clip(0.3 + 3 * crags, 0, 1)
-    canvas.light[:, ground.top :] += tones.sun * (edge * (0.45 * sun.power))
+    canvas.brighten(edge * (0.45 * sun.power), tones.sun, ground.top)
 
 
 def _tower(take: Take, sun: Sun, x: float, foot: float, height: float) -> None:

@@ -5,9 +5,10 @@ import math
 import numpy as np
 
 from farm_app.demo.painter.bokeh import backdrop, lights
-from farm_app.demo.painter.film import shrunk, smooth
-from farm_app.demo.painter.noise import Field, gather, resized, tile
+from farm_app.demo.painter.film import smooth
+from farm_app.demo.painter.noise import Field, gather, tile
 from farm_app.demo.painter.pen import Pen, Points, Stencil
+from farm_app.demo.painter.resample import resample
 from farm_app.demo.painter.take import Take
 
 # Head height is 1 from chin (y = 0) to crown, y upward, facing right.
@@ -130,7 +131,7 @@ def _form(head: Stencil, reach_px: float) -> tuple[Field, Field]:
     height, width = head.alpha.shape
     small_w, small_h, reach = max(8, width // 3), max(8, height // 3), max(6.0, reach_px / 3)
     side = round(reach * 0.12)
-    padded = np.pad(shrunk(head.alpha, small_w, small_h), ((side, 0), (side, side)))
+    padded = np.pad(resample(head.alpha, small_w, small_h, "box"), ((side, 0), (side, side)))
     form = 0.55 * smooth(padded, max(1, round(reach * 0.09)))
     form += 0.45 * smooth(padded, max(1, round(reach * 0.03)))
     down, across = (part[side:, side : side + small_w] for part in np.gradient(form))
@@ -152,7 +153,7 @@ def _model(take: Take, head: Stencil, hair: Field, size: float, *, strands: bool
         (down, 1.6, tones.haze * 0.07),
     ):
         lit = (np.clip(slope, 0, 1) ** power).astype(np.float32)
-        body += colour * (resized(lit, width, height) * surface)
+        body += colour * (resample(lit, width, height) * surface)
     canvas.cover(head, body)
     canvas.rim(head, tones.lamp * 0.35 + tones.horizon * 0.3, (1.0, -0.35), 0.0035)
     canvas.rim(head, tones.accents[1] * 0.2 + tones.sky * 0.25, (-1.0, -0.3), 0.003)

@@ -65,18 +65,18 @@ def _style(take: Take) -> str:
 def _lamplight(take: Take, tube: Tube, style: str, pitch: float) -> None:
     """Walls, ceiling and floor with the lamps of one style, dimming into haze."""
     canvas, tones = take.canvas, take.tones
-    phase = (tube.depth * pitch + take.rng.random()) % 1
-    beat = np.abs(phase - 0.5) * 2
+    turns = tube.depth * pitch + take.rng.random()
+    beat = np.abs(turns - np.floor(turns) - 0.5) * 2
     reach = 0.35 + 0.65 * np.exp(-tube.depth * 0.05)
     shape = tube.side * (0.55 - 0.28 * tube.y) + tube.floor * 0.34 + tube.ceiling * 0.42
     seams = 1 - 0.45 * smoothstep(0.955, 0.97, beat) * (1 - tube.floor)
     grime = 1 + 0.06 * texture(take, 0, 0.6)
     wash = (0.22 + 0.55 * (1 - beat) ** 2) * shape * seams * grime * reach
-    wall = (tones.sky * 0.42 + tones.land) * wash
+    canvas.brighten(wash, tones.sky * 0.42 + tones.land)
     fog = 1 - np.exp(-(tube.depth**1.2) * 0.035)
-    canvas.light[:] = wall + (tones.haze * 0.45 + tones.horizon * 0.4 - wall) * fog
+    canvas.blend(fog, tones.haze * 0.45 + tones.horizon * 0.4)
     lamp = tones.lamp if style == "sconces" else tones.horizon * 0.6 + 0.5
-    canvas.light += lamp * (_LAMPS[style](tube, beat) * 3.4 * (0.3 + 0.7 * reach))
+    canvas.brighten(_LAMPS[style](tube, beat) * 3.4 * (0.3 + 0.7 * reach), lamp)
 
 
 def _panels(tube: Tube, beat: Field) -> Field:

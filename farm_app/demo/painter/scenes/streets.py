@@ -225,7 +225,7 @@ def _mirror(canvas: Canvas, rows: Field) -> Field:
     """The light at these rows of each column, the brightest lamps held back."""
     source = np.clip(rows, 0, canvas.height - 1).astype(np.int32)
     index = source * canvas.width + np.arange(canvas.width, dtype=np.int32)
-    mirror: Field = np.minimum(np.stack([plane.ravel()[index] for plane in canvas.light]), 5)
+    mirror: Field = np.minimum(np.stack([plane.ravel().take(index) for plane in canvas.light]), 5)
     return mirror
 
 

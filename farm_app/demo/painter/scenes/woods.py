@@ -4,12 +4,12 @@ import math
 
 import numpy as np
 
-from farm_app.demo.painter.film import shrunk
 from farm_app.demo.painter.flora import bristle, grass
 from farm_app.demo.painter.ground import land, lay, skyline, texture
 from farm_app.demo.painter.noise import Field, gather, smoothstep, tile
 from farm_app.demo.painter.pen import Pen, Stencil
 from farm_app.demo.painter.people import place_person
+from farm_app.demo.painter.resample import resample
 from farm_app.demo.painter.sky import Sun, dusty, mist, sunbeams
 from farm_app.demo.painter.take import Take
 
@@ -128,7 +128,7 @@ def _undergrowth(take: Take, level: float, near: float, sun: Sun) -> None:
 def _beams(take: Take, sun: Sun) -> None:
     """Shafts of light: the bright gaps smeared away from the sun."""
     canvas = take.canvas
-    bright = shrunk(canvas.light[1], canvas.soft_w, canvas.soft_h)
+    bright = resample(canvas.light[1], canvas.soft_w, canvas.soft_h, "box")
     rays = sunbeams(np.clip(bright - 0.55, 0, 1.2), sun.x, max(0.0, sun.y - 0.25), reach=0.8)
     amount = take.rng.uniform(0.25, 0.65) * (0.35 + 0.65 * sun.power)
     canvas.add(dusty(take, rays * amount, 0.3), take.tones.sun)

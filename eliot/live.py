@@ -28,9 +28,9 @@ logger = logging.getLogger(__name__)
 P = ParamSpec("P")
 T = TypeVar("T")
 
-# Five times a second looks alive, and costs a page little.
-PROGRESS_INTERVAL_S = 0.2
-AROUND_INTERVAL_S = 0.4
+# Four times a second looks alive, and costs a page little.
+PROGRESS_INTERVAL_S = 0.25
+AROUND_INTERVAL_S = 0.5
 # What moves at once, as when several nodes end together, is one message.
 NEWS_INTERVAL_S = 0.03
 UNASKED_INTERVAL_S = 4.0
@@ -190,7 +190,7 @@ class LivePage(AsyncWebsocketConsumer):
 
     Subclasses name their groups and read their rows; they never write, decide or take commands. Messages:
     ``page.changed`` (this page's own rows moved: send at once), ``page.soon`` (they moved on their way: with the
-    progress), ``page.progress`` (``jobs``: ids; at most five times a second) and ``page.around`` (something beside
+    progress), ``page.progress`` (``jobs``: ids; at most four times a second) and ``page.around`` (something beside
     it moved: at most a few times a second).
     """
 
@@ -284,18 +284,18 @@ class LivePage(AsyncWebsocketConsumer):
             if self._moved_on:
                 self._moved_on = False
                 self._changed.set()
+            fragments: list[str] = []
             if self._progressed:
                 jobs, self._progressed = frozenset(self._progressed), set()
-                await self._survive(self._send_progress(jobs))
+                await self._survive(self._gather(fragments, self.progress, jobs))
             if self._around_moved and time.monotonic() - around_at > AROUND_INTERVAL_S:
                 self._around_moved, around_at = False, time.monotonic()
-                await self._survive(self._send_around())
+                await self._survive(self._gather(fragments, self.around))
+            await self._survive(self._send_fragments(fragments))
 
-    async def _send_progress(self, jobs: frozenset[int]) -> None:
-        await self._send_fragments(await self._in_thread(self.progress, jobs))
-
-    async def _send_around(self) -> None:
-        await self._send_fragments(await self._in_thread(self.around))
+    async def _gather(self, fragments: list[str], read: Any, *args: Any) -> None:
+        """Add what is read: a page paints once for all that one message brings."""
+        fragments += await self._in_thread(read, *args)
 
     async def _send_fragments(self, fragments: Sequence[str]) -> None:
         if fragments:

@@ -35,7 +35,7 @@ class StripPage(LivePage):
         return News((), cursor)
 
     def progress(self, jobs: frozenset[int]) -> Sequence[str]:
-        """Return nothing of its own: the strip follows four times a second."""
+        """Return nothing of its own: the strip follows twice a second."""
         return ()
 
     def around(self) -> Sequence[str]:

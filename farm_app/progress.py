@@ -12,6 +12,7 @@ from farm_app.models.jobs import FARM_GROUP, Job, share_group
 from farm_app.timers import PREVIEW_S, PROGRESS_S
 
 KEPT_S: Final = 900
+PARTING_S: Final = 5
 STRIPS_S: Final = 0.2
 
 
@@ -62,8 +63,9 @@ def frame(job_id: int) -> Frame | None:
 
 
 def forget(job_id: int) -> None:
-    """Drop what a job showed while it ran."""
-    cache.delete_many([f"progress:{job_id}", f"preview:{job_id}"])
+    """Drop what a job showed while it ran; a page that was just told of a frame may still ask for it."""
+    cache.delete(f"progress:{job_id}")
+    cache.touch(f"preview:{job_id}", PARTING_S)
 
 
 _strips_told: float = 0.0
@@ -78,7 +80,7 @@ def _tell_strips(moment: float) -> None:
 
 
 class Teller:
-    """Tells pages how one attempt gets on, at most five times a second and two previews a second."""
+    """Tells pages how one attempt gets on, at most four times a second and two previews a second."""
 
     def __init__(
         self, job: Job, node_name: str, expected_s: float | None, *, is_cold: bool
@@ -90,7 +92,10 @@ class Teller:
         self.node_name = node_name
         self.ends_at = None if expected_s is None else time.time() + expected_s
         self.frame_number = 0
-        self._told = self._framed = 0.0
+        self._told = 0.0
+        self._framed = (
+            time.time()
+        )  # the first frames are noise: a picture that is there sooner needs none
 
     def tell(self, progress: Progress, *, now: bool = False) -> None:
         """Keep the latest progress and nudge the pages, unless they were nudged a moment ago."""

@@ -1,5 +1,7 @@
 // The living page: one socket with its cursor, what it must not disturb (focus, a press under way), previews, announcements.
 
+import { patch } from "./patch.js";
+
 const RETRY_BY_US = new Set([1000, 1001, 1005]); // codes after which hx-ws itself gives up
 const BADGE_AFTER_MS = 1500;
 const PRESS_LIMIT_MS = 1500;
@@ -71,19 +73,52 @@ if (socketElt) {
 }
 
 // Messages ---------------------------------------------------------------------------------------------
-// A fragment whose place is not here is left out: a filter or a later window may hide its cell.
+// A fragment whose place is not here is left out: a filter or a later window may hide its cell. Cells are renewed and
+// what only says something new is patched; the rest is returned, for htmx to swap.
 function fitting(html) {
   const message = document.createElement("template");
   message.innerHTML = html;
+  let isShown = false;
   for (const part of [...message.content.children]) {
     const isNamed = part.getAttribute("hx-swap-oob")?.includes(":");
-    const isHere = isNamed || document.getElementById(part.id);
-    if (isHere && !isInUse(part)) continue;
+    const place = document.getElementById(part.id);
+    const isHere = isNamed || place;
+    if (isHere && !isInUse(part)) {
+      if (!place || !settle(place, part)) continue;
+      isShown = true;
+    } else if (isHere) setTimeout(take, LATER_MS, part.outerHTML);
+    else if (part.id.startsWith("cell-body-")) isMissing();
     part.remove();
-    if (!isHere && part.id.startsWith("cell-body-")) isMissing();
-    if (isHere) setTimeout(take, LATER_MS, part.outerHTML);
   }
-  return message.innerHTML;
+  if (isShown) after();
+  return message.content.childElementCount ? message.innerHTML : "";
+}
+
+function settle(place, part) {
+  if (part.getAttribute("hx-swap-oob") !== "true") return false;
+  if (!part.id.startsWith("cell-body-")) return patch(place, part);
+  renew(place, part);
+  return true;
+}
+
+// A cell as the socket has sent it, by its element: what is there already is left alone.
+const sent = new WeakMap();
+
+// A cell's inside, by hand: htmx would take several times as long over a grid that moves.
+function renew(place, part) {
+  const html = part.outerHTML;
+  if (sent.get(place) === html) return;
+  const body = document.importNode(part, true);
+  body.removeAttribute("hx-swap-oob");
+  before({ detail: { target: place } });
+  for (const image of body.querySelectorAll("img[loading]")) image.loading = "eager"; // lazy ones wait for a frame
+  const spot = body.querySelector("img[hx-preserve]");
+  const preview = spot && document.getElementById(spot.id);
+  if (preview) spot.replaceWith(preview); // the latest frame, which the cell may not know yet
+  place.replaceWith(body);
+  sent.set(body, html);
+  htmx.process(body);
+  htmx.trigger(body, "htmx:load");
 }
 
 // A title that is being changed and an open list of nodes wait until that is over.
@@ -267,7 +302,12 @@ function swapForGone(event) {
   htmx.swap(target, serverResponse, { swapStyle: elt.getAttribute("hx-swap") ?? "innerHTML" });
 }
 
-document.addEventListener("htmx:oobBeforeSwap", before);
+document.addEventListener("htmx:oobBeforeSwap", (event) => {
+  before(event);
+  for (const row of event.detail.fragment.querySelectorAll(".row")) {
+    if (document.getElementById(row.id)) row.remove(); // see settleRows: sooner is cheaper
+  }
+});
 document.addEventListener("htmx:beforeSwap", (event) => {
   before(event);
   sayVerdict(event);

@@ -10,10 +10,15 @@ _axe = Axe()
 
 
 def violations(page: Page) -> list[str]:
-    """Return what axe finds, one line per rule and element; colours must have come to rest before."""
+    """Return what axe finds, one line per rule and element.
+
+    A page that lives may change a button's state while axe reads it, so colours change at once meanwhile.
+    """
+    page.emulate_media(reduced_motion="reduce")
     page.evaluate("Promise.all(document.getAnimations().map(one => one.finished.catch(() => 0)))")
     options: dict[str, Any] = {"runOnly": list(TAGS), "resultTypes": ["violations"]}
     found = _axe.run(page, options=options).response["violations"]
+    page.emulate_media(reduced_motion="null")
     return [
         f"{rule['id']}: {' '.join(map(str, node['target']))} {node['failureSummary']}"
         for rule in found

@@ -57,7 +57,7 @@ def test_axe_finds_nothing_on_a_session_from_fresh_to_finished(
     page.locator("#generate").click()
     expect(page.get_by_role("alert")).to_be_visible()
     check(page, "form with errors")
-    steps.write(page, steps.LIGHTHOUSE, count=12, steps=steps.SLOW_STEPS)
+    steps.write(page, steps.LIGHTHOUSE, count=40, steps=steps.SLOW_STEPS)
     steps.generate(page)
     expect(page.locator(".is-sampling").first).to_be_attached()
     in_sheet(page, "why", open_why)

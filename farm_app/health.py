@@ -1,6 +1,7 @@
 """How a node is: a look every ten seconds at latency, queue, memory, device, version and its models."""
 
 import logging
+import math
 import time
 from dataclasses import dataclass
 from datetime import timedelta
@@ -20,7 +21,7 @@ from farm_app.models import Attempt, GpuNode, Job, JobEvent, NodeModel
 from farm_app.models.jobs import FARM_GROUP
 from farm_app.models.nodes import Health
 from farm_app.models.states import HOLDING, JobState
-from farm_app.timers import HEALTH_INTERVAL, INVENTORY_AGE, TROUBLE_INTERVAL
+from farm_app.timers import HEALTH_INTERVAL, INVENTORY_AGE, SWEEP_S, TROUBLE_INTERVAL
 
 logger = logging.getLogger(__name__)
 
@@ -45,12 +46,25 @@ class Look:
 
 
 def due() -> list[int]:
-    """Return the nodes whose look is due, noted as looked at: a silent one must not gather looks that wait for it."""
-    found = list(GpuNode.objects.due_for_health().values_list("pk", flat=True))
+    """Return the nodes whose look is due, noted as looked at: a silent one must not gather looks that wait for it.
+
+    Nodes that are well are looked at in turn, a share of them at every sweep: all at once, it would hold up what
+    they have just finished.
+    """
+    rows = GpuNode.objects.due_for_health().order_by("health_checked_at")
+    waiting = list(rows.values_list("pk", "health", "health_checked_at"))
+    well = [pk for pk, health, seen in waiting if health == Health.READY and seen is not None]
+    others = [pk for pk, *_ in waiting if pk not in well]
+    found = [*others, *well[: _share_of(GpuNode.objects.enabled().count())]]
     if found:
         with in_turn():
             GpuNode.objects.filter(pk__in=found).update(health_checked_at=timezone.now())
     return found
+
+
+def _share_of(nodes: int) -> int:
+    """Return how many to look at in one sweep, so that each has its turn within the interval."""
+    return math.ceil(nodes * SWEEP_S / HEALTH_INTERVAL.total_seconds())
 
 
 def probe(node_id: int) -> Health | None:
@@ -59,7 +73,7 @@ def probe(node_id: int) -> Health | None:
     A node that comes back, or whose models changed, wakes the idle nodes. One look at a node is enough: while a slow
     one is under way, another returns None at once, so that no node gathers the workers that all need.
     """
-    node = GpuNode.objects.filter(pk=node_id, is_enabled=True).first()
+    node = GpuNode.objects.without_lists().filter(pk=node_id, is_enabled=True).first()
     if node is None or node_id in _under_way:
         return None
     _under_way.add(node_id)

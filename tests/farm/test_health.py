@@ -11,6 +11,7 @@ from farm_app import found, health, planning
 from farm_app.models import GpuNode, JobEvent, NodeModel
 from farm_app.models.nodes import Health
 from farm_app.timers import HEALTH_INTERVAL, TROUBLE_INTERVAL
+from tests import factories
 from tests.farm.rig import Farm, NodeProcess, Rule, on_request, wait_until
 from tests.farm.test_listening import post_foreign
 
@@ -129,6 +130,21 @@ def test_a_silent_node_gathers_no_looks(farm: Farm) -> None:
     process.signal(signal.SIGSTOP)
     GpuNode.objects.update(health_checked_at=timezone.now() - HEALTH_INTERVAL)
     assert len(health.due()) == 1
+    assert health.due() == []
+
+
+@pytest.mark.django_db
+def test_nodes_that_are_well_are_looked_at_in_turn_and_others_at_once() -> None:
+    long_ago = timezone.now() - 2 * HEALTH_INTERVAL
+    well = {factories.node(f"gpu-{n}", health_checked_at=long_ago).pk for n in range(6)}
+    others = {
+        factories.node("gpu-gone", health=Health.OFFLINE, health_checked_at=long_ago).pk,
+        factories.node("gpu-new", health_checked_at=None).pk,
+    }
+    rounds = [set(health.due()) for _ in range(3)]
+    assert rounds[0] > others
+    assert [len(one - others) for one in rounds] == [2, 2, 2]
+    assert set.union(*rounds) == well | others
     assert health.due() == []
 
 

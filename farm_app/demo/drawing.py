@@ -48,15 +48,18 @@ class Drawing:
     _futures: dict[str, "asyncio.Future[Product]"] = field(default_factory=dict)
     _finished: asyncio.Event = field(default_factory=asyncio.Event)
     _stopped: threading.Event = field(default_factory=threading.Event)
+    _timer: asyncio.TimerHandle | None = None
 
-    def start(self, pool: Executor) -> None:
-        """Begin on a thread of ``pool``."""
+    def start(self, pool: Executor, *, in_s: float = 0.0) -> None:
+        """Begin on a thread of ``pool``, a while from now."""
         loop = asyncio.get_running_loop()
         self._futures = {node_id: loop.create_future() for node_id in self.plan}
-        pool.submit(self._work, loop, time.perf_counter())
+        self._timer = loop.call_later(in_s, pool.submit, self._work, loop)
 
     def stop(self) -> None:
         """Give up after the node that is being made."""
+        if self._timer is not None:
+            self._timer.cancel()
         self._stopped.set()
 
     async def product(self, node_id: str) -> Product:
@@ -86,7 +89,8 @@ class Drawing:
                 inputs[name] = made.values[slot]
         return inputs
 
-    def _work(self, loop: asyncio.AbstractEventLoop, begun: float) -> None:
+    def _work(self, loop: asyncio.AbstractEventLoop) -> None:
+        begun = time.perf_counter()
         for node_id in self.plan:
             if self._stopped.is_set() or not self._make(loop, node_id):
                 break

@@ -150,7 +150,7 @@ class Engine:
             self._studio(run),
             self.teller.previews(run),
         )
-        run.drawing.start(self.workshop.draw)
+        run.drawing.start(self.workshop.draw, in_s=timing.reading_s(self.spec))
 
     async def _signatures(self, run: Run) -> dict[str, str]:
         graph, file_hash = run.item.graph, self.folders.file_hash

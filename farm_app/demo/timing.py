@@ -13,6 +13,10 @@ OVERRUN_TOLERANCE_S = 0.02
 """Lateness above this counts as an overrun and spoils a bench run."""
 
 
+READING_S, READING_SHARE = 0.1, 0.2
+"""How long a node reads words before it draws, and at most which share of its shortest time."""
+
+
 @dataclass(frozen=True)
 class Reference:
     """The size and steps at which a family's nominal seconds hold."""
@@ -40,6 +44,16 @@ class Cost:
 
 
 FREE = Cost()
+
+
+def reading_s(spec: NodeSpec) -> float:
+    """Seconds before drawing begins.
+
+    A real node has its words encoded then. Here that leaves the machine, which draws in the place of a GPU, to who
+    fetches the picture before: the two always come at once.
+    """
+    shortest = min((spec.seconds_for(family) for family in spec.families), default=0.0)
+    return min(READING_S, READING_SHARE * shortest)
 
 
 def sampling(spec: NodeSpec, family: str, *, steps: float, pixels: int, batch: int) -> Cost:

@@ -22,12 +22,17 @@ def _step_back() -> None:
             os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), DRAWING_NICE)
 
 
+def _hands() -> int:
+    """Draw with half of the machine: the other half has to bring home what was drawn."""
+    return max(1, (os.cpu_count() or 1) // 2)
+
+
 class Workshop:
     """Separate small pools, so that saving and previews never wait behind a large drawing."""
 
     def __init__(self) -> None:
         """Make the pools; threads start with the first job."""
-        self.draw = ThreadPoolExecutor(2, "demo-draw", _step_back)
+        self.draw = ThreadPoolExecutor(_hands(), "demo-draw", _step_back)
         self.preview = ThreadPoolExecutor(1, "demo-preview")
         self.files = ThreadPoolExecutor(2, "demo-files")
         self._warm: set[int] = set()

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from pathlib import Path, PurePosixPath
 from typing import Any, Final
 
+from eliot.statements import Given, Question
 from farm_app import families
 from farm_app.comfy.errors import Rejected
 from farm_app.comfy.workflow import Parameter, bind
@@ -13,6 +14,19 @@ from gallery_app.models import MediaFile
 
 # A parameter of this name is filled with a model file from this folder of the node.
 MODEL_FOLDERS: Final = {"checkpoint": "checkpoints", "upscale_model": "upscale_models"}
+
+_node, _folder, _key, _family = (
+    Given(name, NodeModel._meta.get_field(name)) for name in ("node", "folder", "key", "family")
+)
+
+
+def _first_choice(**which: Given) -> Question[NodeModel]:
+    there = NodeModel.objects.filter(node=_node, folder=_folder, is_present=True, **which)
+    return Question(lambda: there.order_by("-is_preferred", "name")[:1])
+
+
+_any_file, _this_file = _first_choice(), _first_choice(key=_key)
+_of_family = _first_choice(family=_family)
 
 Upload = Callable[[Path, str], str]
 """Puts a picture on the node under a name; returns what the graph must call it."""
@@ -87,12 +101,12 @@ def model_on(node: GpuNode, folder: str, wanted: str, family: str) -> NodeModel:
     Raises:
         CannotBind: It has none.
     """
-    there = NodeModel.objects.filter(node=node, folder=folder, is_present=True)
     if wanted:
-        there = there.filter(key=families.model_key(wanted))
+        found = _this_file.first(node=node.pk, folder=folder, key=families.model_key(wanted))
     elif folder == "checkpoints":
-        there = there.filter(family=family)
-    found = there.order_by("-is_preferred", "name").first()
+        found = _of_family.first(node=node.pk, folder=folder, family=family)
+    else:
+        found = _any_file.first(node=node.pk, folder=folder)
     if found is None:
         sentence = f"{node.slug} has no {wanted or family or folder}."
         raise CannotBind(

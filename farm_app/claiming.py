@@ -15,6 +15,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import F
 from django.utils import timezone
 
+from eliot.statements import Given, Question, insert
 from eliot.writing import written
 from farm_app import binding, nudges, planning, stopping
 from farm_app.models import Attempt, GpuNode, Job, TemplateVersion
@@ -28,6 +29,10 @@ _plan_lock: Final = threading.Lock()
 MOST_LIVE: Final = 2
 # What a plan gave to a node a moment ago still stands; the conditional claim decides whether the job does.
 OFFER_S: Final = 0.5
+
+_queued: Final[Question[Job]] = Question(
+    lambda: Job.objects.queued().filter(pk=Given("pk", Job._meta.pk)).select_related("group")
+)
 
 
 @dataclass(frozen=True)
@@ -128,23 +133,25 @@ def _wake_others(plan: planning.Drawn, node: GpuNode) -> None:
 
 
 def _wake(plan: planning.Drawn, node_ids: Collection[int]) -> None:
-    _make_offers(plan, node_ids)
-    nudges.feed(node_ids)
+    # Who will be at it longest goes first: the others can make up for a late start.
+    longest_first = sorted(
+        (one for one in node_ids if one in plan.now), key=lambda one: -plan.now[one].end_s
+    )
+    _make_offers(plan, longest_first)
+    nudges.feed(longest_first)
 
 
 def _make_offers(plan: planning.Drawn, node_ids: Collection[int], client_id: str = "") -> None:
-    turns = {plan.now[one].job_id: plan.now[one] for one in node_ids if one in plan.now}
-    if not turns:
-        return
-    for job in Job.objects.queued().select_related("group").filter(pk__in=turns):
-        turn = turns[job.pk]
-        row = plan.rows[turn.node_id]
-        _offers[turn.node_id] = _Offer(_ready_attempt(job, row, turn, client_id))
+    for turn in [plan.now[one] for one in node_ids if one in plan.now]:
+        job = _queued.first(pk=turn.job_id)
+        if job is not None:
+            attempt = _ready_attempt(job, plan.rows[turn.node_id], turn, client_id)
+            _offers[turn.node_id] = _Offer(attempt)
 
 
 def reserve(turn: Assignment, node: GpuNode, *, client_id: str = "") -> Attempt | None:
     """Take the job and the node's slot in one transaction; None when either was taken meanwhile."""
-    job = Job.objects.select_related("group").filter(pk=turn.job_id).first()
+    job = _queued.first(pk=turn.job_id)
     return _reserved(_ready_attempt(job, node, turn, client_id)) if job is not None else None
 
 
@@ -203,7 +210,7 @@ def _taken(attempt: Attempt) -> bool:
         facts["started"] = now
     attempt.reserved = now
     attempt.submitted = now if attempt.state == AttemptState.SUBMITTING else None
-    attempt.save(force_insert=True)
+    insert(attempt)
     said = f"{attempt.node.slug} takes it. {attempt.reason}".strip()
     only_from = (JobState.QUEUED,)
     return job.move(JobState.RUNNING, said, attempt=attempt, only_from=only_from, **facts)

@@ -16,7 +16,18 @@ from typing import Final
 from django.db import DatabaseError
 from django.utils import timezone
 
-from farm_app import binding, claiming, health, nudges, planning, setbacks, stopping
+from eliot.statements import Given, Question
+from farm_app import (
+    binding,
+    claiming,
+    gaps,
+    health,
+    nudges,
+    pauses,
+    planning,
+    setbacks,
+    stopping,
+)
 from farm_app.comfy.client import ComfyClient
 from farm_app.comfy.errors import (
     AlreadyKnown,
@@ -26,9 +37,9 @@ from farm_app.comfy.errors import (
     TooLarge,
     Unreachable,
 )
-from farm_app.follow import Follower, LeaseGone, NodeGone, NodeSilent
+from farm_app.follow import Follower, LeaseGone, NodeGone, NodeSilent, new_client_id
 from farm_app.models import Attempt, GpuNode, Job, Lease
-from farm_app.models.states import HOLDING, AttemptState, FailureClass, JobState
+from farm_app.models.states import AttemptState, FailureClass, JobState
 from farm_app.timers import LEASE_TTL, LOOK_S
 from farm_app.verdicts import Verdict
 
@@ -37,6 +48,17 @@ logger = logging.getLogger(__name__)
 MOST_ROUNDS: Final = 3
 # So many prompts in a row that a node did not take say more about the node than about them.
 MOST_UNTAKEN: Final = 2
+
+_node: Final[Question[GpuNode]] = Question(
+    lambda: GpuNode.objects.without_lists().filter(pk=Given("pk", GpuNode._meta.pk))
+)
+_held: Final[Question[Attempt]] = Question(
+    lambda: (
+        Attempt.objects.holding()
+        .filter(node=Given("node", Attempt._meta.get_field("node")))
+        .select_related("job__group__version__template", "job__source", "node")
+    )
+)
 
 _waking: Final = threading.Lock()
 _wake_again: Final = threading.Event()
@@ -63,7 +85,7 @@ def feed(node_id: int) -> None:
         with Lease.objects.held(f"node:{node_id}", ttl=LEASE_TTL) as lease:
             if lease is None or stopping.is_stopping():
                 return
-            node = GpuNode.objects.filter(pk=node_id).first()
+            node = _node.first(pk=node_id)
             if node is None or not Feeder(node, lease).run():
                 return
         if stopping.is_stopping() or not planning.has_work_now(node_id):
@@ -84,6 +106,10 @@ class Feeder:
         self._renewed = time.monotonic()
         self._untaken = 0
         self._saw_alive = False
+        # Made before the socket is, so that what is claimed first is claimed ready to be sent.
+        self._first_id = new_client_id()
+        self._made: list[Attempt] = []
+        self._ended_ms: int | None = None
         self._client: ComfyClient
         self._follower: Follower
 
@@ -94,7 +120,7 @@ class Feeder:
             False if it broke off, and should not be repeated at once.
         """
         try:
-            attempt = self._left_behind() or claiming.claim(self.node)
+            attempt = self._left_behind() or claiming.claim(self.node, client_id=self._first_id)
             while attempt is not None:
                 attempt = self._stay(attempt)
         except _Leave:
@@ -102,11 +128,12 @@ class Feeder:
         except Exception:
             logger.exception("node %s: feeding broke off; the sweep resumes it", self.node.slug)
             return False
+        finally:
+            self._send_home()
         return True
 
     def _left_behind(self) -> Attempt | None:
-        held = Attempt.objects.filter(node=self.node, state__in=HOLDING)
-        return held.select_related("job__group__version__template", "job__source", "node").first()
+        return _held.first(node=self.node.pk)
 
     def _stay(self, attempt: Attempt) -> Attempt | None:
         """Render at one address; return an attempt that is for another one, where the node has moved."""
@@ -114,8 +141,9 @@ class Feeder:
         with (
             ComfyClient(origin) as self._client,
             ComfyClient(origin, read_timeout_s=LOOK_S) as looks,
-            Follower(origin, looks, self._keep_lease) as self._follower,
+            Follower(origin, looks, self._keep_lease, first_id=self._first_id) as self._follower,
         ):
+            self._first_id = ""
             following: Attempt | None = attempt
             while following is not None and following.origin == origin:
                 following = self._render(following)
@@ -136,6 +164,7 @@ class Feeder:
                 return self._produced(attempt, verdict)
             if verdict is not None:
                 self._settle(attempt, verdict)
+        self._ended_ms = None
         return claiming.claim(self.node, client_id=self._follower.client_id)
 
     @contextmanager
@@ -209,7 +238,9 @@ class Feeder:
         if not self._keep_lease():
             raise LeaseGone
         stopping.check()
-        return self._follower.follow(attempt, accepted=self._post(attempt, client_id))
+        accepted = self._post(attempt, client_id)
+        self._send_home()
+        return self._follower.follow(attempt, accepted=accepted)
 
     def _bound(self, attempt: Attempt, client_id: str) -> bool:
         """Bind, and commit that it is being sent. False when it was cancelled or taken over before that."""
@@ -258,8 +289,20 @@ class Feeder:
     # Ends
 
     def _produced(self, attempt: Attempt, verdict: Verdict) -> Attempt | None:
+        pauses.note(self.node.pk, self._ended_ms, verdict.started_ms)
         book = partial(self._book, attempt, verdict)
-        return claiming.claim_after(self.node, book, client_id=self._follower.client_id)
+        following = claiming.claim_after(self.node, book, client_id=self._follower.client_id)
+        self._ended_ms = verdict.ended_ms if following is not None else None
+        if following is None or following.state != AttemptState.SUBMITTING:
+            self._send_home()  # an upload comes first, or nothing does
+        return following
+
+    def _send_home(self) -> None:
+        """Have what is made brought home: after the next prompt is sent, which the node waits for."""
+        gaps.closed(self.node.pk)
+        made, self._made = self._made, []
+        for attempt in made:
+            nudges.store(attempt)
 
     def _book(self, attempt: Attempt, verdict: Verdict) -> None:
         """Move attempt and job on, unless it was superseded or cancelled meanwhile."""
@@ -277,7 +320,7 @@ class Feeder:
             JobState.STORING, said, attempt=attempt, only_from=only_from, seconds=verdict.seconds
         ):
             setbacks.end_rivals(attempt, f"{self.node.slug} was first.")
-            nudges.store_on_commit(attempt)
+            self._made.append(attempt)
         else:
             setbacks.confirm_cancel(attempt, "Cancelled; the node had already finished it.")
 

@@ -10,14 +10,24 @@ import uuid
 from collections.abc import Callable
 from contextlib import suppress
 from types import TracebackType
-from typing import Final, Self
+from typing import Any, Final, Self
 
 from django.utils import timezone
 
-from farm_app import claiming, health, stopping
+from eliot.statements import Given, Question
+from farm_app import claiming, gaps, health, stopping
 from farm_app.comfy.client import Absent, ComfyClient, Fate, Finished, HistoryEntry, Running
 from farm_app.comfy.errors import ComfyError, Unreachable
-from farm_app.comfy.events import Event, Executing, Failed, Interrupted, Preview, Started, Succeeded
+from farm_app.comfy.events import (
+    Event,
+    Executing,
+    Failed,
+    Interrupted,
+    Preview,
+    ProgressState,
+    Started,
+    Succeeded,
+)
 from farm_app.comfy.progress import Progress
 from farm_app.comfy.watch import Watch
 from farm_app.models import Attempt
@@ -29,6 +39,7 @@ from farm_app.timers import (
     GIVE_UP_S,
     HISTORY_LAG_S,
     LOOK_TWICE_S,
+    PROGRESS_S,
     RECONNECT_S,
     REQUEUE_S,
     SILENT_S,
@@ -53,6 +64,14 @@ MUCH_LONGER: Final = 20
 # No round of asking takes as long as this.
 OWN_LAG_S: Final = 40.0
 
+_cancelling: Final[Question[Any]] = Question(
+    lambda: (
+        Attempt.objects.filter(pk=Given("pk", Attempt._meta.pk), job__state=JobState.CANCELLING)
+        .order_by()
+        .values_list("pk")
+    )
+)
+
 
 class NodeGone(Exception):
     """Its port refuses: the process is gone, and with it all that it was doing."""
@@ -76,22 +95,31 @@ class LeaseGone(Exception):
     """Somebody else feeds this node now."""
 
 
+def new_client_id() -> str:
+    """Return an id under which no socket was opened before."""
+    return f"eliot-{uuid.uuid4().hex}"
+
+
 class Follower:
     """Holds the socket to one node and follows one prompt after the other."""
 
-    def __init__(self, origin: str, looks: ComfyClient, keep_lease: Callable[[], bool]) -> None:
+    def __init__(
+        self, origin: str, looks: ComfyClient, keep_lease: Callable[[], bool], *, first_id: str
+    ) -> None:
         """Prepare; `connect` opens the socket.
 
         Args:
             origin: The node's address.
             looks: Asks the node; its time-outs are short.
             keep_lease: Says whether the node is still ours to feed.
+            first_id: The client id of the first socket; each later one makes its own.
         """
         self.origin = origin
         self.looks = looks
         self.keep_lease = keep_lease
         self.watch: Watch | None = None
         self.client_id = ""
+        self._first_id = first_id
         self._next_try_s = 0.0
 
     def __enter__(self) -> Self:
@@ -129,7 +157,7 @@ class Follower:
         return self.client_id
 
     def _open(self) -> None:
-        self.client_id = f"eliot-{uuid.uuid4().hex}"
+        self.client_id, self._first_id = self._first_id or new_client_id(), ""
         self._next_try_s = time.monotonic() + RECONNECT_S
         try:
             self.watch = Watch(self.origin, self.client_id)
@@ -189,6 +217,7 @@ class _Watching:
         self.missing_since: float | None = None
         self.told_to_stop: float | None = None
         self.is_unwanted = False
+        self.state_at = 0.0
         now = time.monotonic()
         self.began = self.last_event = self.began_to_end = self.ticked = now
         self.last_asked = 0.0 if is_deaf or not is_sure else now
@@ -239,6 +268,8 @@ class _Watching:
         if event.prompt_id != self.attempt.prompt_id:
             return
         self.last_event = time.monotonic()
+        if isinstance(event, ProgressState) and not self._is_worth_reading():
+            return
         if isinstance(event, Started):
             self._started()
         elif isinstance(event, (Succeeded, Failed, Interrupted)):
@@ -251,10 +282,18 @@ class _Watching:
             self.has_looked_ahead = True
             claiming.look_ahead(self.attempt.node, client_id=self.follower.client_id)
 
+    def _is_worth_reading(self) -> bool:
+        """Each step has a state, and says the same by itself: no more of them are read than pages are told."""
+        if self.last_event - self.state_at < PROGRESS_S:
+            return False
+        self.state_at = self.last_event
+        return True
+
     def _ending(self, in_s: float) -> None:
         now = time.monotonic()
         if self.ended_hint is None:
             self.began_to_end = now
+            gaps.opened(self.attempt.node_id)
         self.ended_hint = min(self.ended_hint or now + in_s, now + in_s)
 
     def _take_preview(self, event: Preview) -> None:
@@ -418,5 +457,4 @@ class _Watching:
         return Attempt.objects.filter(pk=self.attempt.pk, state__in=HOLDING).exists()
 
     def _is_cancelled(self) -> bool:
-        cancelling = JobState.CANCELLING
-        return Attempt.objects.filter(pk=self.attempt.pk, job__state=cancelling).exists()
+        return bool(_cancelling(pk=self.attempt.pk))

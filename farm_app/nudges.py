@@ -29,9 +29,9 @@ def idle_nodes_on_commit() -> None:
     transaction.on_commit(idle_nodes)
 
 
-def store_on_commit(attempt: Attempt) -> None:
+def store(attempt: Attempt) -> None:
     """Let somebody bring this attempt's picture home."""
-    transaction.on_commit(partial(_send, tasks.store_attempt, str(attempt.pk)))
+    _send(tasks.store_attempt, str(attempt.pk))
 
 
 def cancel_on_commit(attempt: Attempt) -> None:

@@ -15,6 +15,7 @@ from django.db.models import F, QuerySet
 from django.db.models.expressions import Combinable
 from django.utils import timezone
 
+from eliot.statements import Given, Question
 from eliot.writing import written
 from farm_app import nudges, planning, progress
 from farm_app.models import Attempt, Job, NodeBlock
@@ -29,6 +30,14 @@ DEADLY_NODES: Final = 2
 BLOCK_AFTER: Final = 3
 MOST_STUMBLES: Final = 5
 STUMBLED: Final = "internal error"
+
+_rivals: Final[Question[Attempt]] = Question(
+    lambda: (
+        Attempt.objects.live()
+        .filter(job=Given("job", Attempt._meta.get_field("job")))
+        .exclude(pk=Given("pk", Attempt._meta.pk))
+    )
+)
 
 
 def fail(
@@ -101,7 +110,7 @@ def confirm_cancel(attempt: Attempt, sentence: str) -> None:
 
 def end_rivals(attempt: Attempt, reason: str) -> None:
     """Supersede the other attempts of its job, and have their nodes told; inside the caller's transaction."""
-    for rival in attempt.job.attempts.live().exclude(pk=attempt.pk):
+    for rival in _rivals(job=attempt.job_id, pk=attempt.pk):
         if rival.move(AttemptState.SUPERSEDED, reason=reason):
             nudges.cancel_on_commit(rival)
 

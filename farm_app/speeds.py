@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from django.utils import timezone
 
+from eliot.statements import Change, Given, Question
 from farm_app.binding import model_of
 from farm_app.models import Attempt, GpuNode, LearnedSpeed
 from farm_app.needs import cost_of
@@ -17,6 +18,32 @@ from farm_app.planner import Learned, Observation, Speeds
 OLDEST_S: Final = 5.0
 # Another host's clock may be behind.
 _MARGIN: Final = timedelta(minutes=1)
+
+_KEY: Final = ("node", "template", "model")
+_FACTS: Final = ("updated", "family", "fixed_s", "rate_s", "load_s", "count", "trust")
+_relearned: Final = Change(
+    lambda: LearnedSpeed.objects.filter(
+        **{name: Given(name, LearnedSpeed._meta.get_field(name)) for name in _KEY}
+    ),
+    *_FACTS,
+)
+
+_rows: Final[Question[LearnedSpeed]] = Question(
+    lambda: LearnedSpeed.objects.select_related("node").only(*_KEY, *_FACTS, "node__tier")
+)
+_recent: Final[Question[LearnedSpeed]] = Question(
+    lambda: (
+        LearnedSpeed.objects.select_related("node")
+        .only(*_KEY, *_FACTS, "node__tier")
+        .filter(updated__gte=Given("since", LearnedSpeed._meta.get_field("updated")))
+    )
+)
+_all_keys: Final[Question[int]] = Question(
+    lambda: LearnedSpeed.objects.order_by().values_list("pk", flat=True)
+)
+_tiers: Final[Question[Any]] = Question(
+    lambda: GpuNode.objects.order_by().values_list("pk", "tier")
+)
 
 Key = tuple[int, str, str]
 """Node, template, model."""
@@ -56,14 +83,10 @@ def refresh() -> Speeds:
     global _book
     with _reading:
         book, now = _book, time.monotonic()
-        rows = LearnedSpeed.objects.select_related("node").defer(
-            "node__node_classes", "node__samplers", "node__schedulers"
-        )
-        recent = rows if book.newest is None else rows.filter(updated__gte=book.newest - _MARGIN)
-        changed = list(recent)
+        changed = _rows() if book.newest is None else _recent(since=book.newest - _MARGIN)
         book = book.with_rows(_as_learned(row) for row in changed)
         if not _is_whole(book):
-            changed = list(rows)
+            changed = _rows()
             learned = {_key(row): _as_learned(row) for row in changed}
             book = _Book(learned, Speeds(learned.values()))
         newest = max((row.updated for row in changed), default=book.newest)
@@ -73,9 +96,9 @@ def refresh() -> Speeds:
 
 def _is_whole(book: _Book) -> bool:
     """Say whether no row was deleted and no node has another tier now."""
-    if LearnedSpeed.objects.count() != len(book.rows):
+    if len(_all_keys()) != len(book.rows):
         return False
-    tiers = dict(GpuNode.objects.values_list("pk", "tier"))
+    tiers = dict(_tiers())
     return all(tiers.get(row.node_id) == row.tier for row in book.rows.values())
 
 
@@ -120,22 +143,11 @@ def lesson_of(attempt: Attempt) -> Learned | None:
 def keep(learned: Learned) -> None:
     """Write a lesson down, for the next plans of this process and, as a row, for all."""
     global _book
-    facts: dict[str, Any] = {
-        "updated": timezone.now(),
-        "family": learned.family,
-        "fixed_s": learned.fixed_s,
-        "rate_s": learned.rate_s,
-        "load_s": learned.load_s,
-        "count": learned.count,
-        "trust": learned.trust,
-    }
-    key: dict[str, Any] = {
-        "node_id": learned.node_id,
-        "template": learned.template,
-        "model": learned.model,
-    }
+    facts: dict[str, Any] = {name: getattr(learned, name) for name in _FACTS if name != "updated"}
+    facts["updated"] = timezone.now()
+    key: dict[str, Any] = {"template": learned.template, "model": learned.model}
     # Known already but for the first time: one statement instead of four within the commit of every picture.
-    if not LearnedSpeed.objects.filter(**key).update(**facts):
-        LearnedSpeed.objects.update_or_create(**key, defaults=facts)
+    if not _relearned(node=learned.node_id, **key, **facts):
+        LearnedSpeed.objects.update_or_create(node_id=learned.node_id, **key, defaults=facts)
     with _reading:
         _book = _book.with_rows([learned])

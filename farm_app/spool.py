@@ -4,6 +4,7 @@ The spooled file is the last thing to go: as long as a name is reserved for an a
 """
 
 import logging
+import os
 import shutil
 import time
 import uuid
@@ -52,10 +53,12 @@ class Spool:
 
         The parts of callers who died are removed.
         """
-        _folder().mkdir(parents=True, exist_ok=True)
-        for left in _folder().glob(f"{self._id}.*{_PART}"):
-            left.unlink(missing_ok=True)
-        part = _folder() / f"{self._id}.{uuid.uuid4().hex[:8]}{_PART}"
+        folder = _folder()
+        folder.mkdir(parents=True, exist_ok=True)
+        for name in os.listdir(folder):  # noqa: PTH208 - a glob would compile a pattern for each picture
+            if name.startswith(f"{self._id}.") and name.endswith(_PART):
+                (folder / name).unlink(missing_ok=True)
+        part = folder / f"{self._id}.{uuid.uuid4().hex[:8]}{_PART}"
         try:
             yield part
         finally:

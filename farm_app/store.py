@@ -12,8 +12,9 @@ from django.db import DatabaseError
 from django.db.models import F, Q
 from django.utils import timezone
 
+from eliot.statements import Change, Given, Question, insert
 from eliot.writing import in_turn, written
-from farm_app import binding, health, nudges, progress, setbacks, speeds
+from farm_app import binding, gaps, health, nudges, progress, setbacks, speeds
 from farm_app.comfy.client import ComfyClient, Fetched, OutputFile
 from farm_app.comfy.errors import ComfyError, Unreachable
 from farm_app.models import Attempt, Job, JobOutput, NodeBlock, TemplateVersion
@@ -25,12 +26,12 @@ from gallery_app.failures import storage_errors
 from gallery_app.intake import (
     DamagedPicture,
     IntakeError,
+    Looked,
     NotAPicture,
-    PictureFacts,
     TooLarge,
     intake,
+    look_at,
     reserve,
-    verify_picture,
 )
 from gallery_app.models import MediaFile
 from gallery_app.recipe import EliotRecord
@@ -44,6 +45,48 @@ MOST_FETCHES: Final = 3
 MOST_STUMBLES: Final = 5
 # What is wrong with these is in the bytes: another copy may be better, waiting does not help.
 _BAD_BYTES: Final = (DamagedPicture, NotAPicture, TooLarge)
+
+
+_under_way: Final[set[str]] = set()
+
+_attempt_key, _now = (
+    Given("pk", Attempt._meta.pk),
+    Given("now", Attempt._meta.get_field("produced")),
+)
+_taking: Final = Change(
+    lambda: Attempt.objects.filter(
+        Q(store_until__isnull=True) | Q(store_until__lte=_now),
+        pk=_attempt_key,
+        state__in=COMING_HOME,
+        job__state=JobState.STORING,
+    ),
+    "store_until",
+)
+_left_alone: Final[Question[Attempt]] = Question(
+    lambda: (
+        Attempt.objects.coming_home()
+        .filter(Q(store_until__isnull=True) | Q(store_until__lte=_now), job__state=JobState.STORING)
+        .only("pk")
+        .order_by()
+    )
+)
+_taken: Final[Question[Attempt]] = Question(
+    lambda: (
+        Attempt.objects.select_related(
+            "node", "job__group", "job__library", "job__source", "media_file__library"
+        )
+        .defer("node__node_classes", "node__samplers", "node__schedulers")
+        .filter(pk=_attempt_key)
+        .order_by()
+    )
+)
+_lifted_blocks: Final[Question[NodeBlock]] = Question(
+    lambda: NodeBlock.objects.filter(
+        node=Given("node", NodeBlock._meta.get_field("node")),
+        template=Given("template", NodeBlock._meta.get_field("template")),
+        is_active=False,
+    )
+)
 
 
 class NotFetched(Exception):
@@ -61,9 +104,22 @@ class _NotWanted(Exception):
 
 def store(attempt_id: str) -> None:
     """Bring one attempt's picture home, unless somebody else does so now or it no longer counts."""
-    attempt = _take(attempt_id)
-    if attempt is None:
-        return
+    _under_way.add(attempt_id)
+    try:
+        gaps.let_by()
+        attempt = _take(attempt_id)
+        if attempt is not None:
+            _store(attempt)
+    finally:
+        _under_way.discard(attempt_id)
+
+
+def is_under_way() -> bool:
+    """Say whether this process is bringing a picture home at this moment."""
+    return bool(_under_way)
+
+
+def _store(attempt: Attempt) -> None:
     try:
         _bring_home(attempt)
     except NotFetched as fault:
@@ -87,18 +143,10 @@ def _discard(attempt: Attempt) -> None:
 
 def _take(attempt_id: str) -> Attempt | None:
     now = timezone.now()
-    free = Q(store_until__isnull=True) | Q(store_until__lte=now)
-    is_wanted = Q(state__in=COMING_HOME, job__state=JobState.STORING)
-    rows = Attempt.objects.filter(free, is_wanted, pk=attempt_id)
     with in_turn():
-        if not rows.update(store_until=now + STORE_TTL):
+        if not _taking(pk=attempt_id, now=now, store_until=now + STORE_TTL):
             return None
-    rows = Attempt.objects.select_related(
-        "node", "job__group", "job__library", "job__source", "media_file__library"
-    )
-    attempt = rows.defer("node__node_classes", "node__samplers", "node__schedulers").get(
-        pk=attempt_id
-    )
+    (attempt,) = _taken(pk=attempt_id)
     attempt.job.group.version = TemplateVersion.known(attempt.job.group.version_id)
     return attempt
 
@@ -108,13 +156,14 @@ def _bring_home(attempt: Attempt) -> None:
     if media_file is None or media_file.placed_at is None:
         if attempt.state == AttemptState.PRODUCED or not spool.path.exists():
             looked = _fetch(attempt, spool)
+        gaps.let_by()
         media_file = _place(attempt, spool, looked)
     _commit(attempt, media_file)
     spool.path.unlink(missing_ok=True)
     progress.forget(attempt.job_id)
 
 
-def _fetch(attempt: Attempt, spool: Spool) -> PictureFacts:
+def _fetch(attempt: Attempt, spool: Spool) -> Looked:
     """Download and verify the picture; reserve its name; commit both. Returns what was seen of it.
 
     Raises:
@@ -141,7 +190,7 @@ def _fetch(attempt: Attempt, spool: Spool) -> PictureFacts:
     return looked
 
 
-def _downloaded(attempt: Attempt, spool: Spool) -> tuple[Fetched, PictureFacts]:
+def _downloaded(attempt: Attempt, spool: Spool) -> tuple[Fetched, Looked]:
     """Bring the bytes into the spool under a name of this call's own, and rename them when they are a picture."""
     try:
         with storage_errors("Eliot's data folder"), spool.part() as part:
@@ -149,7 +198,7 @@ def _downloaded(attempt: Attempt, spool: Spool) -> tuple[Fetched, PictureFacts]:
                 fetched = client.fetch(
                     OutputFile(**attempt.outputs[0]), stream, cap_bytes=IMAGE_CAP_BYTES
                 )
-            looked = verify_picture(part)
+            looked = look_at(part)
             part.replace(spool.path)
     except ComfyError as fault:
         away = fault if isinstance(fault, Unreachable) else None
@@ -159,7 +208,7 @@ def _downloaded(attempt: Attempt, spool: Spool) -> tuple[Fetched, PictureFacts]:
     return fetched, looked
 
 
-def _place(attempt: Attempt, spool: Spool, looked: PictureFacts | None) -> MediaFile:
+def _place(attempt: Attempt, spool: Spool, looked: Looked | None) -> MediaFile:
     """Let the archive take the file; it adopts what an earlier try left."""
     job = attempt.job
     # Just fetched, and committed as such, it is still wanted; what an earlier call fetched may not be.
@@ -212,12 +261,13 @@ def _commit(attempt: Attempt, media_file: MediaFile) -> None:
         # A job that still is storing has no winner yet: one that has is done, and stays so.
         if not attempt.move(AttemptState.COMMITTED) or not _moved_to_done(attempt):
             raise _NotWanted
-        JobOutput.objects.create(job=job, ordinal=0, media_file=media_file)
+        insert(JobOutput(job=job, ordinal=0, media_file=media_file))
         if learned is not None:
             speeds.keep(learned)
-        NodeBlock.objects.filter(
-            node=attempt.node, template=job.group.version.template.slug, is_active=False
-        ).delete()
+        for lifted in _lifted_blocks(
+            node=attempt.node_id, template=job.group.version.template.slug
+        ):
+            lifted.delete()
 
 
 def _moved_to_done(attempt: Attempt) -> bool:
@@ -289,8 +339,6 @@ def _note(attempt: Attempt, **facts: Any) -> None:
 
 def renudge() -> None:
     """Nudge everything that is made and not home and that nobody is bringing (for the sweep)."""
-    now = timezone.now()
-    free = Q(store_until__isnull=True) | Q(store_until__lte=now)
-    made = Attempt.objects.coming_home().filter(free, job__state=JobState.STORING)
-    for attempt in made.defer("sent", "outputs"):
-        nudges.store_on_commit(attempt)
+    made = _left_alone(now=timezone.now())
+    for attempt in made:
+        nudges.store(attempt)

@@ -11,15 +11,23 @@ from typing import Final
 from django.db import OperationalError, close_old_connections, connections
 
 from eliot.live import patient_database
+from eliot.statements import Question
 from farm_app import health, nudges, planning, speeds, store
 from farm_app.models import Attempt, Lease
-from farm_app.models.states import HOLDING, JobState
+from farm_app.models.states import JobState
 from farm_app.timers import SWEEP_LEASE_TTL, SWEEP_S
 
 logger = logging.getLogger(__name__)
 
 # What a disk that is full, read-only or broken does to rows, to Huey's own file and to the spool.
 TROUBLE: Final = (OperationalError, sqlite3.OperationalError, OSError)
+
+_held: Final[Question[int]] = Question(
+    lambda: Attempt.objects.holding().order_by().values_list("node_id", flat=True)
+)
+_to_cancel: Final[Question[Attempt]] = Question(
+    lambda: Attempt.objects.holding().filter(job__state=JobState.CANCELLING).only("pk").order_by()
+)
 
 _mine: Lease | None = None
 
@@ -75,8 +83,7 @@ def _feed_unattended_nodes() -> None:
     """Nudge nodes with an attempt on them whose feeder is gone."""
     attended = Lease.objects.held_now().filter(name__startswith="node:")
     names = {int(name.partition(":")[2]) for name in attended.values_list("name", flat=True)}
-    held = Attempt.objects.filter(state__in=HOLDING).values_list("node_id", flat=True)
-    nudges.feed(node_id for node_id in held if node_id not in names)
+    nudges.feed(node_id for node_id in _held() if node_id not in names)
 
 
 def _store_what_is_made() -> None:
@@ -88,7 +95,7 @@ def _tidy_the_spool() -> None:
 
 
 def _repeat_cancels() -> None:
-    for attempt in Attempt.objects.filter(state__in=HOLDING, job__state=JobState.CANCELLING):
+    for attempt in _to_cancel():
         nudges.cancel_on_commit(attempt)
 
 

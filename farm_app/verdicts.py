@@ -16,33 +16,39 @@ class Verdict:
 
     Attributes:
         outcome: ``superseded`` means that nobody waits for it any more.
-        seconds: From the node's own start and end.
+        started_ms, ended_ms: By the node's own clock.
         has_restarted: It is absent because the node's process is another one now.
     """
 
     outcome: Literal["success", "error", "interrupted", "absent", "superseded"]
     outputs: tuple[dict[str, Any], ...] = ()
-    seconds: float | None = None
+    started_ms: int | None = None
+    ended_ms: int | None = None
     reason: str = ""
     evidence: str = ""
     is_out_of_memory: bool = False
     has_restarted: bool = False
 
+    @property
+    def seconds(self) -> float | None:
+        """From start to end, if the node said both."""
+        if self.started_ms is None or self.ended_ms is None:
+            return None
+        return (self.ended_ms - self.started_ms) / 1000
+
 
 def judge(entry: HistoryEntry, sent: Mapping[str, Any]) -> Verdict:
     """Return the verdict on a prompt that ended; a success without the picture it was run for is none."""
-    seconds = None
-    if entry.started_ms is not None and entry.ended_ms is not None:
-        seconds = (entry.ended_ms - entry.started_ms) / 1000
     if entry.outcome == "interrupted":
-        return Verdict("interrupted", seconds=seconds)
+        return Verdict("interrupted")
     if entry.outcome == "error":
         return _judge_failure(entry.failure)
     wanted = expected_outputs(sent)
     files = [one for one in entry.outputs if one.node_id in wanted and one.type == "output"]
     if not files:
         return Verdict("error", reason="It finished without a picture.", evidence="no outputs")
-    return Verdict("success", outputs=tuple(_plain(one) for one in files), seconds=seconds)
+    outputs = tuple(_plain(one) for one in files)
+    return Verdict("success", outputs, started_ms=entry.started_ms, ended_ms=entry.ended_ms)
 
 
 def _plain(file: OutputFile) -> dict[str, Any]:

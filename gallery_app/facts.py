@@ -2,6 +2,7 @@
 
 import os
 
+from eliot.statements import insert
 from gallery_app import recipe
 from gallery_app.containment import open_regular, sha256_of
 from gallery_app.failures import storage_errors
@@ -60,6 +61,4 @@ def read_facts(media_file: MediaFile, *, sha256_node: str) -> MediaFacts:
 
 def save_facts(facts: MediaFacts) -> None:
     """Insert or update in one statement: two that read the same file do not collide."""
-    MediaFacts.objects.bulk_create(
-        [facts], update_conflicts=True, unique_fields=["media_file"], update_fields=_READ_OFF
-    )
+    insert(facts, over=_READ_OFF)

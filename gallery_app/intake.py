@@ -10,16 +10,20 @@ import os
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import BinaryIO
 from uuid import UUID, uuid4
 
+from django.db import transaction
 from django.utils import timezone
+from PIL import Image
 
-from eliot.writing import written
+from eliot.statements import Change, Given
+from eliot.writing import in_turn, written
 from gallery_app import recipe
 from gallery_app.containment import (
     BLOCK_BYTES,
@@ -47,7 +51,7 @@ from gallery_app.names import legal_path, versions, with_suffix
 from gallery_app.naming import release, rename_reservation, reserve
 from gallery_app.pictures import SUFFIXES, PictureFacts, verify_picture
 from gallery_app.recipe import EliotRecord
-from gallery_app.thumbnails import make_thumbnail
+from gallery_app.thumbnails import Sketch, make_thumbnail, sketch_of
 
 __all__ = [
     "DamagedPicture",
@@ -55,10 +59,12 @@ __all__ = [
     "LibraryFull",
     "LibraryOffline",
     "LibraryReadOnly",
+    "Looked",
     "NotAPicture",
     "PictureFacts",
     "TooLarge",
     "intake",
+    "look_at",
     "place",
     "release",
     "reserve",
@@ -73,6 +79,40 @@ _PLACING_TRIES = 100
 _PLACE = ("path", "path_key", "placed_at")
 _DATA_FOLDER = "Eliot's data folder"
 
+# Encoding needs no interpreter: a thumbnail is made while its picture is hashed, copied and flushed.
+_drawing = ThreadPoolExecutor(2, "thumbnail")
+
+_marking = Change(
+    lambda: MediaFile.objects.filter(
+        pk=Given("pk", MediaFile._meta.pk),
+        path=Given("path", MediaFile._meta.get_field("path")),
+        placed_at=None,
+    ),
+    "placed_at",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """What one look at a spooled picture yields: that it is one, and its thumbnail but for writing it."""
+
+    facts: PictureFacts
+    sketch: Sketch | None = None
+
+
+def look_at(spooled: Path) -> Looked:
+    """Verify a spooled picture, and shrink what was decoded for that; see ``verify_picture``."""
+    sketches: list[Sketch] = []
+    return Looked(verify_picture(spooled, partial(_sketch, sketches)), next(iter(sketches), None))
+
+
+def _sketch(sketches: list[Sketch], picture: Image.Image) -> None:
+    """A picture that cannot be shrunk is sound all the same."""
+    try:
+        sketches.append(sketch_of(picture))
+    except Exception:
+        logger.exception("a picture could not be shrunk")
+
 
 def intake(
     spooled: Path,
@@ -83,13 +123,13 @@ def intake(
     sha256_node: str,
     parents: Sequence[MediaFile] = (),
     media_file: MediaFile | None = None,
-    looked: PictureFacts | None = None,
+    looked: Looked | None = None,
 ) -> MediaFile:
     """Take the spooled picture into the library and return its file.
 
     The id is ``media_file``'s (a name reserved earlier, its row as it stands now), else the record's
     ``uid``, else new; the first two make a second call return the same file. The spooled file is
-    left as it is, and ``sha256_node`` must be its hash. ``looked`` is what ``verify_picture`` said
+    left as it is, and ``sha256_node`` must be its hash. ``looked`` is what ``look_at`` said
     of it a moment ago, which spares decoding it once more. A thumbnail that fails is logged, not
     raised. Call it outside a transaction: what it commits is what a second call builds on.
 
@@ -101,26 +141,28 @@ def intake(
     if known and known.placed_at:
         return _completed(known, sha256_node, parents)
     looked = _verified(spooled, sha256_node, looked)
+    seen = looked.facts
     record = replace(
         record, uid=str(uid), parents=tuple(str(parent.pk) for parent in parents) or record.parents
     )
-    with _with_record(spooled, record, looked.mime) as ready:
+    with _with_record(spooled, record, seen.mime) as ready:
         sha256_file = sha256_of_file(ready)
-        target = known or reserve(library, _truthful(wanted_path, looked.mime), uid=uid)
-        _correct_suffix(target, looked.mime)
+        target = known or reserve(library, _truthful(wanted_path, seen.mime), uid=uid)
+        _correct_suffix(target, seen.mime)
         facts = MediaFacts(
             media_file=target,
             sha256_file=sha256_file,
             sha256_node=sha256_node,
             size_bytes=ready.stat().st_size,
-            mime=looked.mime,
-            width=looked.width,
-            height=looked.height,
+            mime=seen.mime,
+            width=seen.width,
+            height=seen.height,
             recipe=record.as_dict(),
             recipe_source=MediaFacts.RecipeSource.ELIOT,
         )
-        _try_thumbnail(facts, spooled)
-        if not _placed(target, ready, sha256_file, partial(_note, facts, parents)):
+        drawn = _drawing.submit(_try_thumbnail, facts, spooled, looked.sketch)
+        note = partial(_note, facts, parents)
+        if not _placed(target, ready, sha256_file, drawn.result, note):
             known = MediaFile.objects.with_facts().select_related("library").get(pk=uid)
             return _completed(known, sha256_node, parents)
     return target
@@ -137,11 +179,21 @@ def place(media_file: MediaFile, spooled: Path, *, sha256: str) -> None:
         LibraryOffline, LibraryFull, LibraryReadOnly: See ``failures``.
     """
     media_file.refresh_from_db(fields=_PLACE)
-    _placed(media_file, spooled, sha256, note=lambda: None)
+    _placed(media_file, spooled, sha256, before=_nothing, note=_nothing)
 
 
-def _placed(media_file: MediaFile, spooled: Path, sha256: str, note: Callable[[], None]) -> bool:
-    """See ``place``; ``note`` is written in the commit that marks it. False if another call marked it."""
+def _nothing() -> None:
+    """What is to be done when nothing is."""
+
+
+def _placed(
+    media_file: MediaFile,
+    spooled: Path,
+    sha256: str,
+    before: Callable[[], None],
+    note: Callable[[], None],
+) -> bool:
+    """See ``place``; False if another call marked it. ``before`` ends before the commit in which ``note`` is written."""
     for _ in range(_PLACING_TRIES):
         if media_file.placed_at is not None:
             return False
@@ -151,19 +203,20 @@ def _placed(media_file: MediaFile, spooled: Path, sha256: str, note: Callable[[]
             is_ours = _published(root, path, spooled, sha256, media_file.pk)
         if not is_ours:
             rename_reservation(media_file, next(_later_versions(path)))
-        elif _mark_placed(media_file, path, note):
+            continue
+        before()
+        if _mark_placed(media_file, path, note):
             logger.info("placed %s in library %s", media_file.pk, media_file.library.slug)
             return True
-        else:
-            media_file.refresh_from_db(fields=_PLACE)
+        media_file.refresh_from_db(fields=_PLACE)
     raise LibraryOffline(f"{media_file.library.label} takes no name for “{media_file.name}”.")
 
 
-def _verified(spooled: Path, sha256_node: str, looked: PictureFacts | None) -> PictureFacts:
+def _verified(spooled: Path, sha256_node: str, looked: Looked | None) -> Looked:
     try:
         if sha256_of_file(spooled) != sha256_node:
             raise DamagedPicture("The fetched file changed on its way through the spool.")
-        return looked or verify_picture(spooled)
+        return looked or look_at(spooled)
     except FileNotFoundError as error:
         raise DamagedPicture("The fetched file is no longer in the spool.") from error
 
@@ -299,9 +352,8 @@ def _remove(folder: int, name: str) -> None:
 
 def _mark_placed(media_file: MediaFile, path: str, note: Callable[[], None]) -> bool:
     now = timezone.now()
-    mine = MediaFile.objects.filter(pk=media_file.pk, path=path, placed_at=None)
     with written(durable=True):
-        won = mine.update(placed_at=now)
+        won = _marking(pk=media_file.pk, path=path, placed_at=now)
         if won:
             note()
     if won:
@@ -321,14 +373,14 @@ def _note(facts: MediaFacts, parents: Sequence[MediaFile]) -> None:
         Parentage(child=facts.media_file, parent=parent, place=place)
         for place, parent in enumerate(parents)
     ]
-    with written():
+    with in_turn(), transaction.atomic(savepoint=False):
         save_facts(facts)
         Parentage.objects.bulk_create(links, ignore_conflicts=True)
 
 
-def _try_thumbnail(facts: MediaFacts, spooled: Path) -> None:
+def _try_thumbnail(facts: MediaFacts, spooled: Path, sketch: Sketch | None) -> None:
     """A picture without a thumbnail is still a picture; the first visitor has it drawn."""
     try:
-        make_thumbnail(facts, spooled)
+        make_thumbnail(facts, spooled, sketch)
     except (GalleryError, OSError):
         logger.exception("no thumbnail for %s", facts.media_file_id)

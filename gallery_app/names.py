@@ -33,7 +33,9 @@ def legal_path(wanted: str) -> str:
 
 def legal_name(wanted: str) -> str:
     """Return one legal path component, or '' when nothing of ``wanted`` can be kept."""
-    name = unicodedata.normalize("NFC", "".join(filter(_is_kept, wanted)))
+    # Plain text, as nearly all of it is, has nothing to drop and nothing to compose.
+    is_plain = wanted.isascii() and wanted.isprintable()
+    name = wanted if is_plain else unicodedata.normalize("NFC", "".join(filter(_is_kept, wanted)))
     name = _FORBIDDEN_ON_WINDOWS.sub("-", name.replace("/", "-"))
     name = _shortened(_trimmed(name), MAX_NAME_BYTES)
     if _DEVICE.fullmatch(name.partition(".")[0].rstrip()):

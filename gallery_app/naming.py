@@ -2,16 +2,32 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any, Final
 from uuid import UUID, uuid4
 
 from django.db import IntegrityError
 from django.db.models import Q
 
+from eliot.statements import Given, Question, insert
 from eliot.writing import written
 from gallery_app.containment import stands_at
 from gallery_app.failures import IntakeError, storage_errors
 from gallery_app.models import Library, MediaFile
 from gallery_app.names import legal_path, path_key, versions
+
+_known: Final[Question[MediaFile]] = Question(
+    lambda: MediaFile.objects.filter(pk=Given("pk", MediaFile._meta.pk))
+)
+_taken: Final[Question[Any]] = Question(
+    lambda: (
+        MediaFile.objects.filter(library=Given("library", MediaFile._meta.get_field("library")))
+        .filter(
+            Q(path_key=Given("key", MediaFile._meta.get_field("path_key")))
+            | Q(moving_from=Given("path", MediaFile._meta.get_field("moving_from")))
+        )
+        .values_list("pk")[:1]
+    )
+)
 
 
 def reserve(library: Library, wanted_path: str, *, uid: UUID | None = None) -> MediaFile:
@@ -25,16 +41,16 @@ def reserve(library: Library, wanted_path: str, *, uid: UUID | None = None) -> M
     Raises:
         LibraryOffline: The marker is not there, or the disk does not answer.
     """
-    if uid and (known := MediaFile.objects.filter(pk=uid).first()):
+    if uid and (known := _known.first(pk=uid)):
         return known
     root = library.require_online()
     for path in free_names(library, root, legal_path(wanted_path)):
         row = MediaFile(id=uid or uuid4(), library=library, path=path, path_key=path_key(path))
         try:
             with written():
-                row.save(force_insert=True)
+                insert(row)
         except IntegrityError:  # another was faster: at this name, or with this very uid
-            if uid and (known := MediaFile.objects.filter(pk=uid).first()):
+            if uid and (known := _known.first(pk=uid)):
                 return known
         else:
             return row
@@ -68,10 +84,8 @@ def rename_reservation(media_file: MediaFile, wanted_path: str) -> bool:
 
 def free_names(library: Library, root: Path, wanted: str) -> Iterator[str]:
     """Yield names that neither a row nor a stranger's file has, the wanted one first."""
-    rows = MediaFile.objects.filter(library=library)
     for path in versions(wanted):
-        taken = Q(path_key=path_key(path)) | Q(moving_from=path)
-        if rows.filter(taken).exists():
+        if _taken(library=library.pk, key=path_key(path), path=path):
             continue
         with storage_errors(library.label):
             occupied = stands_at(root, path)

@@ -1,7 +1,7 @@
 """What counts as a picture, and how one is opened: by content, within bounds, whole."""
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -48,14 +48,18 @@ def sniff(head: bytes) -> str | None:
     return None
 
 
-def verify_picture(path: Path) -> PictureFacts:
+Use = Callable[[Image.Image], None]
+"""Takes what it wants of a decoded picture, which is closed after it and may be changed by it."""
+
+
+def verify_picture(path: Path, use: Use | None = None) -> PictureFacts:
     """Look at a local file as closely as it takes to show it; see ``verify_stream``."""
     with path.open("rb") as stream:
-        return verify_stream(stream)
+        return verify_stream(stream, use)
 
 
-def verify_stream(stream: BinaryIO) -> PictureFacts:
-    """Look at an opened file: type, length, checksums, pixels.
+def verify_stream(stream: BinaryIO, use: Use | None = None) -> PictureFacts:
+    """Look at an opened file: type, length, checksums, pixels; ``use`` spares decoding it again.
 
     Pillow's ``verify`` misses a cut JPEG and its ``load`` misses a PNG without an end, so both
     run. A flipped bit in a JPEG passes: nothing in the format could tell.
@@ -73,6 +77,8 @@ def verify_stream(stream: BinaryIO) -> PictureFacts:
         picture.load()
         width, height = picture.size
         turned = picture.getexif().get(ExifTags.Base.Orientation) in _QUARTER_TURNS
+        if use is not None:
+            use(picture)
     return PictureFacts(mime, *((height, width) if turned else (width, height)))
 
 

@@ -34,22 +34,35 @@ class Thumbnail:
     seconds: float
 
 
+@dataclass(frozen=True, slots=True)
+class Sketch:
+    """A picture at the size of its thumbnail, and how long shrinking it took."""
+
+    picture: Image.Image
+    seconds: float
+
+
 def thumbnail_path(media_id: UUID, sha256_file: str) -> Path:
     """Return where the thumbnail of this content lies, or will lie."""
     folder = Path(settings.ELIOT_DATA) / "thumbs" / media_id.hex[:2]
     return folder / f"{media_id}-{sha256_file[:12]}.webp"
 
 
-def make_thumbnail(facts: MediaFacts, source: Path) -> Thumbnail:
+def make_thumbnail(facts: MediaFacts, source: Path, sketch: Sketch | None = None) -> Thumbnail:
     """Draw the thumbnail of a local ``source``, and note it in the facts, which are not saved.
+
+    With a ``sketch`` of it the source is not decoded.
 
     Raises:
         DamagedPicture, TooLarge: The source cannot be decoded.
         OSError: The data folder cannot be written.
     """
     target = thumbnail_path(facts.media_file_id, facts.sha256_file)
-    with source.open("rb") as stream:
-        seconds = draw(stream, target)
+    if sketch is not None:
+        seconds = _finished(sketch, target)
+    else:
+        with source.open("rb") as stream:
+            seconds = draw(stream, target)
     facts.thumb_version, facts.thumb_s = THUMBNAIL_VERSION, seconds
     return Thumbnail(target, seconds)
 
@@ -83,6 +96,19 @@ def draw(stream: BinaryIO, target: Path) -> float:
     return time.perf_counter() - began
 
 
+def sketch_of(picture: Image.Image) -> Sketch:
+    """Shrink a decoded picture, which is used up by it."""
+    began = time.perf_counter()
+    small = _shrunk(picture)
+    return Sketch(small, time.perf_counter() - began)
+
+
+def _finished(sketch: Sketch, target: Path) -> float:
+    began = time.perf_counter()
+    _write(sketch.picture, target)
+    return sketch.seconds + time.perf_counter() - began
+
+
 def _shrunk(picture: Image.Image) -> Image.Image:
     """Shrink first, then turn and convert: all else then works on few pixels."""
     small = _resizable(picture)
@@ -114,7 +140,7 @@ def _in_srgb(picture: Image.Image, profile: bytes | None) -> Image.Image:
             srgb = ImageCms.createProfile("sRGB")
             converted = ImageCms.profileToProfile(picture, own, srgb, outputMode=mode)
             return converted or picture.convert(mode)
-    return picture.convert(mode)
+    return picture if picture.mode == mode else picture.convert(mode)
 
 
 def _write(picture: Image.Image, target: Path) -> None:

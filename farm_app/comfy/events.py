@@ -94,10 +94,16 @@ class NodeProgress:
 
 @dataclass(frozen=True)
 class ProgressState:
-    """All graph nodes touched so far, each time again."""
+    """All graph nodes touched so far, each time again: of several in a row the last one says it all."""
 
     prompt_id: str | None
-    nodes: tuple[NodeProgress, ...]
+    said: Mapping[str, object]
+    """What the server says of each graph node, as it came."""
+
+    @property
+    def nodes(self) -> tuple[NodeProgress, ...]:
+        """The same, read: worth it only for a state that somebody looks at."""
+        return tuple(_node_progress(node, state) for node, state in self.said.items())
 
 
 @dataclass(frozen=True)
@@ -243,8 +249,7 @@ def _progressed(data: Data, prompt_id: str | None) -> Event:
 
 
 def _progress_state(data: Data, prompt_id: str | None) -> Event:
-    nodes = mapping(data.get("nodes")).items()
-    return ProgressState(prompt_id, tuple(_node_progress(node, state) for node, state in nodes))
+    return ProgressState(prompt_id, mapping(data.get("nodes")))
 
 
 def _node_progress(node: str, state: object) -> NodeProgress:

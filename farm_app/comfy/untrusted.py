@@ -39,7 +39,11 @@ def _finite(digits: str) -> float:
 
 def text(value: object, limit: int = TEXT_LIMIT) -> str:
     """Returns a text that any database and any UTF-8 file can hold; empty if it is no text."""
-    return _UNSTORABLE.sub("\ufffd", value[:limit]) if isinstance(value, str) else ""
+    if not isinstance(value, str):
+        return ""
+    if len(value) <= limit and value.isprintable():  # nearly all are, and it is quickly seen
+        return value
+    return _UNSTORABLE.sub("\ufffd", value[:limit])
 
 
 def identifier(value: object) -> str | None:

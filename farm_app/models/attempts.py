@@ -1,12 +1,14 @@
 """Attempts: one submission of a job to one node each; what came of it, and the tale of it all."""
 
 import uuid
+from functools import cache
 from typing import Any, ClassVar, Self
 
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 
+from eliot.statements import Change, Given
 from eliot.writing import in_turn
 from farm_app.models.jobs import Job
 from farm_app.models.nodes import GpuNode
@@ -116,14 +118,20 @@ class Attempt(models.Model):
         """Go to a state if the row still stands where that is allowed; say whether this call won."""
         if to not in LIVE:
             facts.setdefault("ended", timezone.now())
-        rows = Attempt.objects.filter(pk=self.pk, state__in=may_become(ATTEMPT_MOVES, to))
         with in_turn():
-            if not rows.update(state=to, **facts):
+            if not _move(to, tuple(facts))(pk=self.pk, **facts):
                 return False
         self.state = to
         for name, value in facts.items():
             setattr(self, name, value)
         return True
+
+
+@cache
+def _move(to: AttemptState, names: tuple[str, ...]) -> Change:
+    leaving = may_become(ATTEMPT_MOVES, to)
+    key = Given("pk", Attempt._meta.pk)
+    return Change(lambda: Attempt.objects.filter(pk=key, state__in=leaving), *names, state=to)
 
 
 class JobOutput(models.Model):

@@ -7,7 +7,7 @@ whether it won; job, attempt and event move in one transaction.
 import threading
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
-from functools import partial
+from functools import cache, partial
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Self
 
 from django.conf import settings
@@ -16,7 +16,8 @@ from django.db.models import Q
 from django.utils import timezone
 
 from eliot import live
-from eliot.writing import written
+from eliot.statements import Change, Given, insert
+from eliot.writing import in_turn, written
 from farm_app.models.nodes import GpuNode
 from farm_app.models.states import (
     ENDED_JOBS,
@@ -31,7 +32,7 @@ from farm_app.models.templates import TemplateVersion, Work
 from gallery_app.models import Library, MediaFile
 
 if TYPE_CHECKING:
-    from farm_app.models.attempts import Attempt, JobEvent
+    from farm_app.models.attempts import Attempt
 
 FARM_GROUP = "farm"
 # States that a job is on its way through: pages show them with the progress, and hear at once of all others.
@@ -117,12 +118,11 @@ class JobQuerySet(models.QuerySet["Job"]):
         """Return what is done, cancelled or failed."""
         return self.filter(state__in=ENDED_JOBS)
 
-    def due(self) -> Self:
+    def due(self, now: Any = None) -> Self:
         """Return queued jobs whose pause after a fault is over and that nobody paused."""
-        now = timezone.now()
         return (
             self.queued()
-            .filter(Q(not_before__isnull=True) | Q(not_before__lte=now))
+            .filter(Q(not_before__isnull=True) | Q(not_before__lte=now or timezone.now()))
             .filter(is_paused=False, group__is_paused=False)
         )
 
@@ -217,7 +217,8 @@ class Job(models.Model):
         allowed = may_become(JOB_MOVES, to)
         if only_from is not None:
             allowed = [state for state in allowed if state in only_from]
-        with written():
+        # Within another transaction a fault undoes all of that one: no savepoint, which is two more statements.
+        with in_turn(), transaction.atomic(savepoint=False):
             before = self._left(to, allowed, facts)
             if before is None:
                 return False
@@ -235,13 +236,17 @@ class Job(models.Model):
         """
         before = self.state
         while True:
-            row = Job.objects.filter(pk=self.pk, state=before)
-            if before in allowed and row.update(state=to, **facts):
+            if before in allowed and self._replaced(before, to, facts):
                 return before
             now = Job.objects.filter(pk=self.pk).values_list("state", flat=True).first()
             if now is None or now not in allowed:
                 return None
             before = now
+
+    def _replaced(self, before: str, to: JobState, facts: dict[str, Any]) -> int:
+        if any(isinstance(value, models.F) for value in facts.values()):
+            return Job.objects.filter(pk=self.pk, state=before).update(state=to, **facts)
+        return _replacement(to, tuple(facts))(pk=self.pk, before=before, **facts)
 
     def say(
         self,
@@ -250,19 +255,21 @@ class Job(models.Model):
         attempt: "Attempt | None" = None,
         actor: str = "",
         before: str = "",
-    ) -> "JobEvent":
+    ) -> None:
         """Write an event about this job and nudge the pages that show it."""
-        event: JobEvent = self.events.create(
-            attempt=attempt,
+        event = self.events.model(
+            job_id=self.pk,
+            attempt_id=attempt.pk if attempt else None,
             node_id=attempt.node_id if attempt else None,
             before=before or self.state,
             after=self.state,
             sentence=sentence[:500],
             actor=actor,
         )
+        with in_turn():
+            insert(event)
         kind = "page.soon" if self.state in PASSING else "page.changed"
         transaction.on_commit(partial(_tell_pages, self.group.share_key, kind))
-        return event
 
     def ask_again(self, *, actor: str = "") -> bool:
         """Queue a failed or cancelled job again with the same seed and values; every node may try again.
@@ -298,6 +305,12 @@ class Job(models.Model):
     def output(self) -> MediaFile | None:
         """The picture: what the winner brought home, which is the output with ordinal 0."""
         return self.winner.media_file if self.winner else None
+
+
+@cache
+def _replacement(to: JobState, names: tuple[str, ...]) -> Change:
+    key, before = Given("pk", Job._meta.pk), Given("before", Job._meta.get_field("state"))
+    return Change(lambda: Job.objects.filter(pk=key, state=before), *names, state=to)
 
 
 _collecting: Final = threading.local()

@@ -12,6 +12,7 @@ from django.db import DatabaseError, IntegrityError, models, transaction
 from django.db.models import F, Q
 from django.utils import timezone
 
+from eliot.statements import Change, Given, Question
 from eliot.writing import in_turn
 
 logger = logging.getLogger(__name__)
@@ -25,14 +26,13 @@ class LeaseQuerySet(models.QuerySet["Lease"]):
     def take(self, name: str, *, ttl: timedelta) -> "Lease | None":
         """Win the lease ``name`` for ``ttl``, or return None because a living holder has it."""
         now = timezone.now()
-        if self.held_now().filter(name=name).exists():  # a look costs no write
+        if _held(name=name, now=now):  # a look costs no write
             return None
         holder = f"{HOST}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
-        free = self.filter(name=name).filter(Q(expires__lte=now) | Q(holder=""))
         facts = {"holder": holder, "host": HOST, "expires": now + ttl}
         with in_turn():
-            if free.update(epoch=F("epoch") + 1, **facts):
-                return self.filter(name=name, holder=holder).first()
+            if _taking(name=name, now=now, **facts):
+                return _taken.first(name=name, by=holder)
             if self.filter(name=name).exists():
                 return None
             try:
@@ -78,15 +78,39 @@ class Lease(models.Model):
     def renew(self, *, ttl: timedelta) -> bool:
         """Prolong the lease; False means that it was lost to another holder, who must not be disturbed."""
         with in_turn():
-            return bool(self._mine().update(expires=timezone.now() + ttl))
+            until = timezone.now() + ttl
+            return bool(_renewing(pk=self.pk, by=self.holder, term=self.epoch, expires=until))
 
     def release(self) -> None:
         """Give it back, if it is still ours. A database that does not take that leaves it to expire."""
         try:
             with in_turn():
-                self._mine().update(holder="", expires=timezone.now())
+                _giving_back(pk=self.pk, by=self.holder, term=self.epoch, expires=timezone.now())
         except DatabaseError:
             logger.warning("the lease %s could not be given back; it expires", self.name)
 
-    def _mine(self) -> "LeaseQuerySet":
-        return Lease.objects.filter(pk=self.pk, holder=self.holder, epoch=self.epoch)
+
+_name, _now = (
+    Given("name", Lease._meta.get_field("name")),
+    Given("now", Lease._meta.get_field("expires")),
+)
+_holder = Given("by", Lease._meta.get_field("holder"))
+_held = Question(lambda: Lease.objects.filter(name=_name, expires__gt=_now).exclude(holder=""))
+_taken = Question(lambda: Lease.objects.filter(name=_name, holder=_holder))
+_taking = Change(
+    lambda: Lease.objects.filter(Q(expires__lte=_now) | Q(holder=""), name=_name),
+    "holder",
+    "host",
+    "expires",
+    epoch=F("epoch") + 1,
+)
+
+
+def _mine() -> LeaseQuerySet:
+    """Return the lease as its holder took it: another one may have it since."""
+    key, term = Given("pk", Lease._meta.pk), Given("term", Lease._meta.get_field("epoch"))
+    return Lease.objects.filter(pk=key, holder=_holder, epoch=term)
+
+
+_renewing = Change(_mine, "expires")
+_giving_back = Change(_mine, "expires", holder="")

@@ -24,7 +24,7 @@ class NodeView:
         models: Keys (folder/file name, casefolded) of the files it has; None if nobody asked it
             yet, and then no job is refused for a missing file. `node_classes` likewise.
         state: ready, offline, draining, paused, disabled, reserved or unknown.
-        delay_s: How late its answers come; added once to every job that runs there.
+        delay_s: What every job costs there beside its run: how late answers come, the pause between two jobs.
         busy_until_s: Expected end of what it runs for us; None if idle. May lie in the past: late.
         warm: Key of the model in its memory, or of the one that the running job loads.
         queue_ahead_s: Seconds of other people's work in its own queue.

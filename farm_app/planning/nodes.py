@@ -4,16 +4,25 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any, Final
 
+from eliot.statements import Question
+from farm_app import pauses
 from farm_app.models import Attempt, GpuNode
-from farm_app.models.states import HOLDING
 from farm_app.planner import NodeView
 from farm_app.planning.stock import File, Shelf, stock_for
 
 # Somebody else's prompt in a node's own queue: nobody can know how long it takes.
 FOREIGN_GUESS_S: Final = 10.0
 LATEST_ANSWER_S: Final = 5.0
-# Long lists that the stock holds.
-_LISTS: Final = ("node_classes", "samplers", "schedulers")
+
+# Long lists that nobody reads here are held by the stock.
+_nodes: Final = Question(lambda: GpuNode.objects.without_lists())
+_held: Final[Question[Any]] = Question(
+    lambda: (
+        Attempt.objects.holding()
+        .order_by()
+        .values_list("node_id", "started", "submitted", "reserved", "expected_s")
+    )
+)
 
 
 def read_nodes(
@@ -22,7 +31,7 @@ def read_nodes(
     """Return the rows of all nodes by id, and what the planner is told of them; ``freeing`` counts as idle."""
     # Who loses a node's attempt writes down first what is wrong with the node: in this order no dead one looks idle.
     ends = _expected_ends()
-    rows = {node.pk: node for node in GpuNode.objects.defer(*_LISTS)}
+    rows = {node.pk: node for node in _nodes()}
     stock = stock_for(rows.values())
     if freeing is not None:
         ends.pop(freeing.pk, None)
@@ -40,11 +49,8 @@ def read_nodes(
 
 def _expected_ends() -> dict[int, float]:
     """Return when each busy node should be through, in seconds since the epoch."""
-    rows: Any = Attempt.objects.filter(state__in=HOLDING).values_list(
-        "node_id", "started", "submitted", "reserved", "expected_s"
-    )
     found: dict[int, float] = {}
-    for node_id, started, submitted, reserved, expected_s in rows:
+    for node_id, started, submitted, reserved, expected_s in _held():
         since: datetime = started or submitted or reserved
         found[node_id] = since.timestamp() + (expected_s or 0.0)
     return found
@@ -68,12 +74,18 @@ def _view(
         max_resolution=node.max_resolution,
         max_batch=node.max_batch,
         state=node.standing,
-        delay_s=min((node.latency_ms or 0.0) / 1000, LATEST_ANSWER_S),
+        delay_s=_delay_s(node),
         busy_until_s=busy_until_s,
         warm=node.warm_model or None,
         queue_ahead_s=node.foreign_queue * FOREIGN_GUESS_S,
         blocked=blocked,
     )
+
+
+def _delay_s(node: GpuNode) -> float:
+    """Return what a job costs there beside its run: the pause before it, and no less than an answer takes."""
+    answer_s = min((node.latency_ms or 0.0) / 1000, LATEST_ANSWER_S)
+    return max(answer_s, pauses.usual_s(node.pk))
 
 
 def families_of(node: GpuNode, files: Iterable[File]) -> frozenset[str]:

@@ -1,7 +1,7 @@
 """The queue as the planner sees it: jobs of one group and shape are one batch, and only its head is named job by job."""
 
 from collections import defaultdict
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -9,6 +9,7 @@ from typing import Any, Final
 from django.db.models import F, Max, Q, QuerySet, Sum
 from django.utils import timezone
 
+from eliot.statements import Given, Question
 from farm_app.models import Attempt, GpuNode, Job, JobGroup
 from farm_app.models.states import NODE_FAULTS, AttemptState, FailureClass, JobState
 from farm_app.needs import cost_of, needs_of
@@ -20,6 +21,15 @@ MOST_KNOWN: Final = 2000
 
 Key = tuple[int, str]
 """Group and shape."""
+
+_FACTS: Final = ("pk", "group_id", "shape", "fence", "forgiven")
+
+_due: Final[Question[Any]] = Question(
+    lambda: Job.objects.due(Given("now", Job._meta.get_field("not_before"))).values_list(*_FACTS)
+)
+_queued_groups: Final[Question[Any]] = Question(
+    lambda: _with_template(JobGroup.objects.filter(pk__in=Job.objects.queued().values("group")))
+)
 
 _known_shapes: dict[tuple[int, str, str, str], tuple[Needs, Cost]] = {}
 
@@ -34,26 +44,33 @@ class Queue:
 
 def read_queue(*, without: Collection[int] = ()) -> Queue:
     """Return what may start now."""
-    due = Job.objects.due()
-    return _read(due.exclude(pk__in=without) if without else due)
+    due = _due(now=timezone.now())
+    rows = [row for row in due if row[0] not in without] if without else due
+    return _read(rows, _queued_groups() if rows else ())
 
 
 def read_waiting() -> Queue:
     """Return what waits for an obstacle to be removed."""
-    return _read(Job.objects.filter(state=JobState.WAITING).order_by("pk"))
+    rows = Job.objects.filter(state=JobState.WAITING).order_by("pk").values_list(*_FACTS)
+    ids = {group_id for _, group_id, *_ in rows}
+    return _read(rows, _with_template(JobGroup.objects.filter(pk__in=ids)) if ids else ())
 
 
-def _read(jobs: QuerySet[Job]) -> Queue:
+def _with_template(groups: QuerySet[JobGroup]) -> QuerySet[Any]:
+    return groups.annotate(template=F("version__template__slug"))
+
+
+def _read(rows: Iterable[tuple[int, int, str, int, int]], its_groups: Iterable[JobGroup]) -> Queue:
     ids: dict[Key, list[int]] = defaultdict(list)
     tried: list[int] = []
-    rows = jobs.values_list("pk", "group_id", "shape", "fence", "forgiven")
     for pk, group_id, shape, fence, forgiven in rows:
         ids[group_id, shape].append(pk)
         if fence > forgiven:
             tried.append(pk)
     if not ids:
         return Queue()
-    groups = _groups({group_id for group_id, _ in ids})
+    asked = {group_id for group_id, _ in ids}
+    groups = {group.pk: group for group in its_groups if group.pk in asked}
     firsts = {key: found[0] for key, found in ids.items() if key[0] in groups}
     shapes = _shapes(firsts, groups)
     excluded = exclusions(Q(job__in=tried)) if tried else {}
@@ -65,11 +82,6 @@ def _read(jobs: QuerySet[Job]) -> Queue:
         if key in shapes
     )
     return Queue(batches, served)
-
-
-def _groups(ids: set[int]) -> dict[int, JobGroup]:
-    rows = JobGroup.objects.filter(pk__in=ids).annotate(template=F("version__template__slug"))
-    return {group.pk: group for group in rows}
 
 
 def _shapes(

@@ -10,11 +10,24 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
+from eliot.statements import Question
 from farm_app.models import GpuNode, NodeBlock, NodeModel
 
 OLDEST_S: Final = 5.0
+
+_present: Final[Question[Any]] = Question(
+    lambda: NodeModel.objects.filter(is_present=True).values_list(
+        "node_id", "folder", "name", "family", "key"
+    )
+)
+_read_at: Final[Question[Any]] = Question(
+    lambda: GpuNode.objects.order_by().values_list("pk", "inventory_at")
+)
+_blocks: Final[Question[Any]] = Question(
+    lambda: NodeBlock.objects.filter(is_active=True).values_list("node_id", "template")
+)
 
 File = tuple[str, str, str]
 """Folder, name, family."""
@@ -76,9 +89,10 @@ def refresh() -> Stock:
 
 def _shelves(old: Mapping[int, Shelf]) -> dict[int, Shelf]:
     files = _files()
-    read = dict(GpuNode.objects.values_list("pk", "inventory_at"))
+    read = dict(_read_at())
     stale = [pk for pk, at in read.items() if pk not in old or old[pk].read_at != at]
-    classes = dict(GpuNode.objects.filter(pk__in=stale).values_list("pk", "node_classes"))
+    lists = GpuNode.objects.filter(pk__in=stale).values_list("pk", "node_classes")
+    classes = dict(lists) if stale else {}
     return {
         pk: _shelf(at, tuple(files.get(pk, ())), old.get(pk), classes.get(pk))
         for pk, at in read.items()
@@ -102,16 +116,13 @@ def _shelf(
 
 def _files() -> dict[int, list[tuple[File, str]]]:
     found: dict[int, list[tuple[File, str]]] = defaultdict(list)
-    there = NodeModel.objects.filter(is_present=True)
-    rows = there.values_list("node_id", "folder", "name", "family", "key")
-    for node_id, folder, name, family, key in rows:
+    for node_id, folder, name, family, key in _present():
         found[node_id].append(((folder, name, family), f"{folder}/{key}"))
     return found
 
 
 def _blocked() -> dict[int, frozenset[tuple[str, ...]]]:
     found: dict[int, set[tuple[str, ...]]] = defaultdict(set)
-    rows = NodeBlock.objects.filter(is_active=True).values_list("node_id", "template")
-    for node_id, template in rows:
+    for node_id, template in _blocks():
         found[node_id].add((template,))
     return {node_id: frozenset(entries) for node_id, entries in found.items()}

@@ -5,11 +5,13 @@ import time
 from collections import OrderedDict
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, Final
 from uuid import UUID
 
 from django.conf import settings
 from django.db import close_old_connections
 
+from eliot.statements import Given, Question
 from gallery_app.models import MediaFile
 
 TTL_S = 3.0  # how long another process may still show what was just put in the trash
@@ -63,11 +65,18 @@ def forget(media_id: UUID) -> None:
         _rows.pop(media_id, None)
 
 
+_shown: Final[Question[tuple[Any, ...]]] = Question(
+    lambda: (
+        MediaFile.objects.shown()
+        .filter(pk=Given("pk", MediaFile._meta.pk))
+        .order_by()
+        .values_list("library_id", "library__root", "path", "facts__sha256_file", "facts__mime")
+    )
+)
+
+
 def _looked_up(media_id: UUID) -> MediaRow | None:
-    shown = MediaFile.objects.shown().filter(pk=media_id)
-    found = shown.values_list(
-        "library_id", "library__root", "path", "facts__sha256_file", "facts__mime"
-    ).first()
+    found = _shown.first(pk=media_id)
     if found is None:
         return None
     library_id, root, path, sha256, mime = found

@@ -13,7 +13,9 @@ from farm_app.models import Attempt, GpuNode, Job
 from farm_app.models.states import AttemptState, JobState
 from farm_app.spool import Spool
 from farm_app.store import store
+from gallery_app import thumbnails
 from gallery_app.models import Library, MediaFile
+from gallery_app.thumbnails import thumbnail_path
 from sessions_app.models import Round
 from tests.farm.rig import Farm, Rule, attempts, on_request, story, wait_until
 
@@ -210,3 +212,32 @@ def test_what_comes_home_carries_how_it_was_made(farm: Farm) -> None:
     assert (recipe["prompt"], recipe["seed"], recipe["node"]) == ("a lighthouse", job.seed, "gpu-a")
     assert recipe["model"] == "dreamshaper_8.safetensors"
     assert recipe["attempt"] == str(attempt.pk)
+
+
+def test_a_picture_is_decoded_once_on_its_way_home(
+    farm: Farm, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    farm.node()
+    (attempt,) = farm.render()
+    drawn: list[Any] = []
+    monkeypatch.setattr(thumbnails, "draw", lambda *asked: drawn.append(asked))
+    store(str(attempt.pk))
+    (file,) = MediaFile.objects.with_facts()
+    assert thumbnail_path(file.pk, file.facts.sha256_file).stat().st_size > 0
+    assert file.facts.thumb_s
+    assert drawn == []
+
+
+def test_a_picture_that_cannot_be_shrunk_comes_home_all_the_same(
+    farm: Farm, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    farm.node()
+    (attempt,) = farm.render()
+
+    def fail(_: object) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr(thumbnails, "_shrunk", fail)
+    store(str(attempt.pk))
+    assert Job.objects.get().state == JobState.DONE
+    assert MediaFile.objects.with_facts().get().facts.thumb_s is None

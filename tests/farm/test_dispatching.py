@@ -1,5 +1,11 @@
 """The dispatcher against real demo nodes: what is asked for ends in exactly one picture."""
 
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from farm_app import binding, dispatch, nudges
 from farm_app.models import Attempt, LearnedSpeed
 from farm_app.models.states import JobState
 from tests.farm.rig import Farm, attempts, story
@@ -82,3 +88,56 @@ def test_a_retry_keeps_the_seed(farm: Farm) -> None:
     assert attempts(job) == [("gpu-a", "failed"), ("gpu-a", "committed")]
     assert job.seed == "42"
     assert all("42" in str(one.sent) for one in job.attempts.all())
+
+
+def telling(word: str, real: Callable[..., Any], told: list[str]) -> Callable[..., Any]:
+    """Return ``real`` with a word on each call."""
+
+    def tell(*asked: Any) -> Any:
+        told.append(word)
+        return real(*asked)
+
+    return tell
+
+
+def test_a_picture_is_brought_home_after_the_next_prompt_is_sent(
+    farm: Farm, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    farm.node()
+    placed = farm.ask(3)
+    told: list[str] = []
+    feeder = dispatch.Feeder
+    monkeypatch.setattr(feeder, "_post", telling("sent", feeder._post, told))
+    monkeypatch.setattr(nudges, "store", telling("home", nudges.store, told))
+    farm.feed()
+    assert told == ["sent", "sent", "home", "sent", "home", "home"]
+    farm.work()
+    farm.done(placed)
+
+
+def test_the_first_job_is_claimed_ready_to_be_sent(
+    farm: Farm, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    farm.node()
+    farm.ask(2)
+    bound: list[Attempt] = []
+    monkeypatch.setattr(dispatch.Feeder, "_bound", lambda _, attempt, __: bound.append(attempt))
+    farm.feed()
+    assert bound == []
+    first, second = Attempt.objects.order_by("reserved")
+    assert first.client_id == second.client_id != ""
+    assert (first.state, second.state) == ("produced", "produced")
+
+
+def test_a_picture_does_not_wait_for_the_upload_of_the_next_ones_source(
+    farm: Farm, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    farm.node()
+    farm.ask(2)
+    told: list[str] = []
+    feeder = dispatch.Feeder
+    monkeypatch.setattr(binding, "bind_at_once", lambda _: None)  # as if there were one
+    monkeypatch.setattr(feeder, "_bound", telling("bound", feeder._bound, told))
+    monkeypatch.setattr(nudges, "store", telling("home", nudges.store, told))
+    farm.feed()
+    assert told == ["bound", "home", "bound", "home"]

@@ -6,6 +6,7 @@ import httpx
 import pytest
 
 from farm_app import follow
+from farm_app.comfy.events import ProgressState
 from farm_app.models import Attempt, GpuNode, Job
 from farm_app.models.states import AttemptState, JobState
 from farm_app.progress import glimpses
@@ -159,3 +160,21 @@ def test_a_running_job_shows_how_far_it_is(farm: Farm) -> None:
     farm.done(placed)
     wait_until(lambda: not glimpses([job.pk]))  # forgotten once the commit is over
     assert story(job)[-1].startswith("Done")
+
+
+def test_states_are_read_no_more_often_than_pages_are_told(
+    farm: Farm, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    farm.node()
+    farm.ask(1)
+    read: list[int] = []
+
+    def nodes(_: ProgressState) -> tuple[()]:
+        read.append(1)
+        return ()
+
+    monkeypatch.setattr(ProgressState, "nodes", property(nodes))
+    monkeypatch.setattr(follow, "PROGRESS_S", 60.0)
+    farm.feed()
+    assert read == [1]
+    assert Attempt.objects.get().state == AttemptState.PRODUCED

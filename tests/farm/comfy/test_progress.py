@@ -98,12 +98,19 @@ def test_a_graph_of_junk_has_progress_too() -> None:
 
 NODES = st.sampled_from(["3", "4", "5", "6", "7", "8", "9", "13", "80.0.1", "nope", ""])
 NUMBERS = st.floats(allow_nan=False, allow_infinity=False) | st.integers(-5, 50).map(float)
-STATES = st.builds(events.NodeProgress, NODES, NODES, NUMBERS, NUMBERS, st.booleans())
+STATES = st.fixed_dictionaries(
+    {
+        "display_node_id": NODES,
+        "value": NUMBERS,
+        "max": NUMBERS,
+        "state": st.sampled_from(["running", "finished"]),
+    }
+)
 EVENTS = st.one_of(
     st.builds(events.Cached, st.just("p"), st.lists(NODES, max_size=5).map(tuple)),
     st.builds(events.Executing, st.just("p"), st.none() | NODES, st.none() | NODES),
     st.builds(events.Progressed, st.just("p"), st.none() | NODES, NUMBERS, NUMBERS),
-    st.builds(events.ProgressState, st.just("p"), st.lists(STATES, max_size=4).map(tuple)),
+    st.builds(events.ProgressState, st.just("p"), st.dictionaries(NODES, STATES, max_size=4)),
     st.builds(events.Executed, st.just("p"), st.none() | NODES, st.just(())),
     st.builds(events.Succeeded, st.just("p")),
     st.builds(events.Started, st.just("p")),

@@ -10,7 +10,7 @@ from websockets.sync.server import ServerConnection, serve
 
 from farm_app.comfy import events
 from farm_app.comfy.errors import BadResponse, Busy, NeedsCredentials, Unreachable
-from farm_app.comfy.watch import Watch
+from farm_app.comfy.watch import PING_S, Watch
 from tests.farm.comfy.node import ScriptedNode, closed_port, says_nothing, status
 from tests.farm.comfy.recorded import recording
 
@@ -78,6 +78,48 @@ def test_a_monstrous_message_closes_the_socket() -> None:
 
     with socket_node(play) as origin, Watch(origin, "c") as watch, pytest.raises(Unreachable):
         watch.next_event(10.0)
+
+
+def test_a_message_in_many_parts_is_one_event() -> None:
+    said = json.dumps({"type": "status", "data": {"status": {"exec_info": {"queue_remaining": 2}}}})
+
+    def play(connection: ServerConnection) -> None:
+        connection.recv()
+        connection.send(iter(said))
+        drain(connection)
+
+    with socket_node(play) as origin, Watch(origin, "c") as watch:
+        assert watch.next_event(5.0) == events.Status(2)
+
+
+def test_a_farewell_is_answered_before_the_socket_is_gone() -> None:
+    ends: list[int | None] = []
+
+    def play(connection: ServerConnection) -> None:
+        drain(connection)
+        ends.append(connection.close_code)
+
+    with socket_node(play) as origin:
+        Watch(origin, "c").close()
+    assert ends == [1000]
+
+
+def test_a_node_that_is_silent_is_asked_for_a_sign_of_life(monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket_node(drain) as origin, Watch(origin, "c") as watch:
+        watch._heard_at -= 2 * PING_S
+        watch._asked_at -= 3 * PING_S
+        assert watch.next_event(0.0) is None
+        while watch._heard_at <= watch._asked_at:
+            assert watch.next_event(0.02) is None
+        monkeypatch.setattr(watch, "_receive", never)
+        watch._heard_at -= 3 * PING_S
+        watch._asked_at -= 2 * PING_S
+        with pytest.raises(Unreachable, match="closed its event socket"):
+            watch.next_event(0.0)
+
+
+def never(timeout_s: float) -> None:
+    raise TimeoutError
 
 
 def test_it_may_be_closed_twice_and_from_another_thread() -> None:

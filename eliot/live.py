@@ -31,8 +31,10 @@ T = TypeVar("T")
 # Four times a second looks alive, and costs a page little.
 PROGRESS_INTERVAL_S = 0.25
 AROUND_INTERVAL_S = 0.5
+# So long at most do they step back for a picture that is on its way.
+PATIENCE_S = 0.15
 # What moves at once, as when several nodes end together, is one message.
-NEWS_INTERVAL_S = 0.03
+NEWS_INTERVAL_S = 0.01
 UNASKED_INTERVAL_S = 4.0
 WORKER_PATIENCE_MS = 20_000
 RENDERED_KEPT = 1500
@@ -281,6 +283,7 @@ class LivePage(AsyncWebsocketConsumer):
         around_at = 0.0
         while True:
             await asyncio.sleep(PROGRESS_INTERVAL_S)
+            await self._let_by()
             if self._moved_on:
                 self._moved_on = False
                 self._changed.set()
@@ -292,6 +295,12 @@ class LivePage(AsyncWebsocketConsumer):
                 self._around_moved, around_at = False, time.monotonic()
                 await self._survive(self._gather(fragments, self.around))
             await self._survive(self._send_fragments(fragments))
+
+    async def _let_by(self) -> None:
+        """Wait a little for what matters more than bars: when several nodes end together, every millisecond counts."""
+        until = time.monotonic() + PATIENCE_S
+        while self.may_wait() and time.monotonic() < until:
+            await asyncio.sleep(PATIENCE_S / 5)
 
     async def _gather(self, fragments: list[str], read: Any, *args: Any) -> None:
         """Add what is read: a page paints once for all that one message brings."""
@@ -319,6 +328,10 @@ class LivePage(AsyncWebsocketConsumer):
     def group_names(self) -> Sequence[str]:
         """Return the channel groups whose nudges concern this page."""
         raise NotImplementedError
+
+    def may_wait(self) -> bool:
+        """Say whether something goes on in this process before which progress and bars should step back."""
+        return False
 
     def prepare(self) -> bool:
         """Load what the page is about (in a thread); False closes the socket as not found."""

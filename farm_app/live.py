@@ -6,6 +6,7 @@ from typing import Any
 from django.template.loader import render_to_string
 
 from eliot.live import LivePage, News, rendered_once
+from farm_app import store
 from farm_app.models.jobs import FARM_GROUP
 from farm_app.strip import NodeCard, Strip, recent_strip
 
@@ -23,6 +24,10 @@ class StripPage(LivePage):
     def group_names(self) -> Sequence[str]:
         """Every page hears the farm."""
         return (FARM_GROUP,)
+
+    def may_wait(self) -> bool:
+        """A picture on its way home is what somebody waits for."""
+        return store.is_under_way()
 
     def prepare(self) -> bool:
         """Nothing is known to be shown yet: the first round sends the strip."""

@@ -1,15 +1,17 @@
 """The farm strip: every node with its state, what it renders and when it is free, for every page."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Final
 
+from django.db.models import Count, Value
 from django.urls import reverse
 from django.utils import timezone
 
 from eliot.live import kept_briefly
+from eliot.statements import Question
 from farm_app.models import Attempt, GpuNode, Job, JobEvent
 from farm_app.models.nodes import Health
-from farm_app.models.states import HOLDING, JobState
+from farm_app.models.states import JobState
 from farm_app.progress import Glimpse, glimpses
 
 FEW = (
@@ -68,17 +70,32 @@ def draw_strip() -> Strip:
     """Read the farm in a fixed number of queries; of more than six nodes the busy ones come first."""
     held = {one.node_id: one for one in _holding()}
     seen = glimpses([one.job_id for one in held.values()])
-    nodes = GpuNode.objects.without_lists()
-    cards = [_card(node, held.get(node.pk), seen) for node in nodes]
-    waiting = Job.objects.filter(state__in=(JobState.QUEUED, JobState.WAITING)).count()
+    cards = [_card(node, held.get(node.pk), seen) for node in _nodes()]
+    waiting = _waiting.first() or 0
     order = {"rendering": 0, "loading": 0, "disabled": 9}
     by_state = len(cards) > FEW
     cards.sort(key=lambda card: (order.get(card.state, 1) if by_state else 0, card.pk))
     return Strip(tuple(cards), waiting)
 
 
-def _holding() -> Iterable[Attempt]:
-    return Attempt.objects.filter(state__in=HOLDING).select_related("job").defer("sent", "outputs")
+# Read several times a second while anybody looks.
+_nodes: Final[Question[GpuNode]] = Question(lambda: GpuNode.objects.without_lists())
+_holding: Final[Question[Attempt]] = Question(
+    lambda: Attempt.objects.holding().only("node_id", "job_id").order_by()
+)
+_waiting: Final[Question[int]] = Question(
+    lambda: (
+        Job.objects.filter(state__in=(JobState.QUEUED, JobState.WAITING))
+        .order_by()
+        .annotate(all=Value(1))
+        .values("all")
+        .annotate(count=Count("pk"))
+        .values_list("count", flat=True)
+    )
+)
+_newest: Final[Question[int]] = Question(
+    lambda: JobEvent.objects.order_by("-pk").values_list("pk", flat=True)[:1]
+)
 
 
 @kept_briefly(0.2)
@@ -149,4 +166,4 @@ def spell_left(seconds: float | None) -> str:
 
 def newest_event() -> int:
     """Return the cursor of this moment."""
-    return JobEvent.objects.order_by("-pk").values_list("pk", flat=True).first() or 0
+    return _newest.first() or 0

@@ -6,6 +6,8 @@ const RETRY_BY_US = new Set([1000, 1001, 1005]); // codes after which hx-ws itse
 const BADGE_AFTER_MS = 1500;
 const PRESS_LIMIT_MS = 1500;
 const LATER_MS = 1000;
+const FADE_MS = 240;
+const calm = matchMedia("(prefers-reduced-motion: reduce)");
 const MILESTONES = [25, 50, 75, 100];
 const { htmx } = window;
 const status = document.getElementById("status");
@@ -111,7 +113,8 @@ function renew(place, part) {
   const body = document.importNode(part, true);
   body.removeAttribute("hx-swap-oob");
   before({ detail: { target: place } });
-  for (const image of body.querySelectorAll("img[loading]")) image.loading = "eager"; // lazy ones wait for a frame
+  // A lazy picture waits for a frame.
+  for (const image of body.querySelectorAll("img[loading]")) image.loading = "eager";
   const spot = body.querySelector("img[hx-preserve]");
   const preview = spot && document.getElementById(spot.id);
   if (preview) spot.replaceWith(preview); // the latest frame, which the cell may not know yet
@@ -194,7 +197,7 @@ function showPreviews(root) {
   }
 }
 
-// The last preview stays on top until the finished picture is decoded, then fades.
+// The finished picture fades in over the last preview, which goes when the page has nothing else to do.
 function develop(target) {
   const cell = target.closest(".cell");
   const preview = target.querySelector("img[id^='preview-'][src]");
@@ -204,12 +207,11 @@ function develop(target) {
     if (!picture || preview.isConnected) return;
     preview.removeAttribute("id");
     preview.className = "ghost";
-    picture.after(preview);
-    const leave = () => {
-      preview.classList.add("is-leaving");
-      setTimeout(() => preview.remove(), 260);
-    };
-    picture.decode().then(leave, leave);
+    picture.before(preview);
+    picture.addEventListener("load", () => {
+      if (!calm.matches) picture.animate({ opacity: [0, 1] }, { duration: FADE_MS, easing: "steps(4)" });
+      setTimeout(requestIdleCallback, FADE_MS, () => preview.remove());
+    }, { once: true });
   });
 }
 

@@ -44,6 +44,7 @@ PROMPT_IN_ALT: Final = 120
 WAITS: Final = "waits its turn"
 WAITS_FOR_NODE: Final = "waits for a node"
 MOST_TURNS: Final = 40
+FAR_S: Final = 90
 _JOB_STATES: Final = {
     JobState.QUEUED: "waiting",
     JobState.WAITING: "attention",
@@ -103,6 +104,31 @@ class Cell:
     def media_file(self) -> MediaFile | None:
         """The file of its picture."""
         return self.generation.picture
+
+    @cached_property
+    def is_moving(self) -> bool:
+        """Whether it gets on from second to second, and shows how far it is."""
+        return self.state in ("loading", "sampling", "decoding", "storing", "cancelling")
+
+    @cached_property
+    def is_on_node(self) -> bool:
+        """Whether a node works on it."""
+        return self.state in ("loading", "sampling", "decoding")
+
+    @cached_property
+    def has_preview(self) -> bool:
+        """Whether it may show what its node has sketched so far."""
+        return self.is_moving and self.state != "loading"
+
+    @cached_property
+    def is_over(self) -> bool:
+        """Whether it ended, or is stuck, without a picture."""
+        return self.state in ("failed", "attention", "cancelled")
+
+    @cached_property
+    def is_still(self) -> bool:
+        """Whether its box holds words alone."""
+        return self.is_over or self.state in ("waiting", "loading")
 
     @property
     def is_trashed(self) -> bool:
@@ -169,7 +195,7 @@ class Cell:
         """How far it is; None when that means nothing."""
         if self.state == "storing":
             return 100
-        if self.state in ("loading", "sampling", "decoding", "cancelling"):
+        if self.is_moving:
             return self.glimpse.percent if self.glimpse else 0
         return None
 
@@ -235,9 +261,9 @@ class Cell:
             verbs += ["keep", "drop", "clear"]
         if self.picture and can_upscale():
             verbs.append("upscale")
-        if self.state in ("waiting", "loading", "sampling", "decoding", "attention"):
+        if self.is_on_node or self.state in ("waiting", "attention"):
             verbs.append("cancel")
-        if self.state in ("failed", "cancelled", "attention"):
+        if self.is_over:
             verbs.append("retry")
         if self.state in ("waiting", "failed", "attention"):
             verbs.append("why")
@@ -279,7 +305,7 @@ def _pinned(
     waiting = {
         one.job_id
         for one in generations
-        if one.job.state == JobState.QUEUED and not expected[one.job_id][1]
+        if one.job.state == JobState.QUEUED and expected[one.job_id][0] in (WAITS, WAITS_FOR_NODE)
     }
     if not stuck | waiting:
         return frozenset()
@@ -315,17 +341,21 @@ def _turns(jobs: Iterable[int]) -> Mapping[int, tuple[str, str]]:
         return {}
     drawn = planning.recent_plan()
     names = {node.id: node.name for node in drawn.nodes}
-    expected = {job_id: drawn.plan.expected.get(job_id) for job_id in waiting}
     otherwise = WAITS if drawn.plan.expected else WAITS_FOR_NODE
+    turns = ((job_id, drawn.plan.expected.get(job_id)) for job_id in waiting)
     return {
-        job_id: (
-            f"starts in about {spell_left(max(turn.start_s - drawn.at, 1))}",
-            names.get(turn.node_id, ""),
-        )
+        job_id: _spell_turn(turn.start_s - drawn.at, names.get(turn.node_id, ""))
         if turn
         else (otherwise, "")
-        for job_id, turn in expected.items()
+        for job_id, turn in turns
     }
+
+
+def _spell_turn(in_s: float, node: str) -> tuple[str, str]:
+    """Say when, and on which node: of what is minutes away, no plan knows the node, nor the second."""
+    if in_s < FAR_S:
+        return f"starts in about {spell_left(max(in_s, 1))}", node
+    return f"starts in about {round(in_s / 60)} min", ""
 
 
 @dataclass(frozen=True)

@@ -1,12 +1,14 @@
 """The session page's socket: cells, bars and strip, each sent when its rows moved."""
 
 from collections.abc import Iterable, Sequence
+from typing import Any
 from urllib.parse import parse_qs
 
-from django.db.models import Min
+from django.db.models import Exists, OuterRef, QuerySet
 from django.urls import reverse
 
 from eliot.live import News, kept_briefly, rendered_once
+from eliot.statements import Given, Question
 from farm_app.live import StripPage, fragment
 from farm_app.models import JobEvent
 from farm_app.models.jobs import FARM_GROUP, share_group
@@ -14,7 +16,7 @@ from farm_app.models.states import JobState
 from farm_app.progress import glimpses
 from farm_app.strip import newest_event
 from sessions_app.cells import Cell, Turn, cells_of, turns_of
-from sessions_app.models import Generation, WorkSession
+from sessions_app.models import Generation, Round, WorkSession
 from sessions_app.pages import table_context
 from sessions_app.table import FILTERS, WINDOW, Table
 
@@ -46,6 +48,7 @@ class SessionPage(StripPage):
         self._frames: dict[int, str] = {}
         self._known: dict[int, Cell | None] = {}
         self._turns: set[Turn] = set()
+        self._storing: set[int] = set()
         found = WorkSession.objects.there().filter(pk=self._session_id()).first()
         if found is not None:
             self.session = found
@@ -82,6 +85,7 @@ class SessionPage(StripPage):
         return [_rendered_turn(turn, turn) for turn in moved]
 
     def _cells(self, moved: Sequence[Moved]) -> list[str]:
+        moved = self._without_passing(moved)
         self._known |= {cell.job.pk: cell for cell, _ in moved}
         self._frames |= {cell.pk: _frame(cell) for cell, _ in moved}
         fresh = [cell for cell, is_asked in moved if is_asked and self._is_new(cell)]
@@ -93,6 +97,15 @@ class SessionPage(StripPage):
         if fresh and self.show == "all" and self._fits():
             known.insert(0, fragment("sessions/_cell_rows.html", cells=fresh))
         return known
+
+    def _without_passing(self, moved: Sequence[Moved]) -> Sequence[Moved]:
+        """Leave out what has just begun to be stored: that takes a moment, and its picture is the next that is told.
+
+        Where it takes longer, the round that nobody asked for meets it again.
+        """
+        storing = {cell.pk for cell, _ in moved if cell.state == "storing"}
+        begun, self._storing = storing - self._storing, storing
+        return [one for one in moved if one[0].pk not in begun]
 
     def _fits(self) -> bool:
         """Whether the stage is one window: more are sorted into windows by the page itself."""
@@ -119,7 +132,7 @@ class SessionPage(StripPage):
         rows = Generation.objects.filter(
             job__in=unknown, round__session=self._session_id(), round__stage=self.stage
         )
-        found = {cell.job.pk: cell for cell in cells_of(rows.with_pictures())}
+        found = {cell.job.pk: cell for cell in cells_of(rows.for_cells())}
         self._known |= {job: found.get(job) for job in unknown}
 
     def _progress_of(self, cell: Cell) -> str:
@@ -131,23 +144,31 @@ class SessionPage(StripPage):
         return _rendered_cell(cell.look, cell)
 
 
+def _moved_rows() -> QuerySet[Generation]:
+    """Return the pictures of one stage that moved between two events, and whether one was being asked for."""
+    field = JobEvent._meta.pk
+    moved = JobEvent.objects.filter(pk__gt=Given("after", field), pk__lte=Given("upto", field))
+    # Being asked for is the one event that comes from no state.
+    asked = moved.filter(job=OuterRef("job"), before="")
+    rows = Generation.objects.filter(
+        round__session=Given("session", WorkSession._meta.pk),
+        round__stage=Given("stage", Round._meta.get_field("stage")),
+        job__in=moved.values("job"),
+    )
+    return rows.for_cells().annotate(is_asked=Exists(asked)).order_by("number")[: MOST_CELLS + 1]
+
+
+_read_moved: Question[Any] = Question(_moved_rows)
+
+
 @kept_briefly(1.0)
 def _moved(session_id: int, stage: int, after: int, upto: int) -> list[Moved] | None:
     """Read what moved between two events once for all the pages that heard of both; None if it is too much."""
-    events = JobEvent.objects.filter(
-        pk__gt=after,
-        pk__lte=upto,
-        job__generation__round__session=session_id,
-        job__generation__round__stage=stage,
-    )
-    # Being asked for is the one event that comes from no state.
-    before = dict(events.values_list("job__generation").annotate(before=Min("before")))
-    if len(before) > MOST_CELLS:
+    rows = _read_moved(session=session_id, stage=stage, after=after, upto=upto)
+    if len(rows) > MOST_CELLS:
         return None
-    if not before:
-        return []
-    rows = Generation.objects.filter(pk__in=before).order_by("number")
-    return [(cell, not before[cell.pk]) for cell in cells_of(rows.with_pictures())]
+    cells = cells_of(rows)
+    return [(cell, row.is_asked) for cell, row in zip(cells, rows, strict=True)]
 
 
 def _frame(cell: Cell) -> str:

@@ -43,7 +43,7 @@ def _covers(sessions: Sequence[int]) -> dict[int, CellPicture]:
     chosen = WorkSession.objects.filter(pk__in=sessions).values(
         best=Subquery(best.values("pk")[:1])
     )
-    rows = Generation.objects.filter(pk__in=chosen).with_pictures()
+    rows = Generation.objects.filter(pk__in=chosen).for_cells()
     return {row.round.session_id: cover for row in rows if (cover := _cover(row)) is not None}
 
 

@@ -269,7 +269,8 @@ class Round(models.Model):
         return f"round {self.number} of {self.session}"
 
 
-_NOT_IN_CELLS = (
+_READ_ALONG = ("round", "job__winner__node", "job__winner__media_file__facts", "job__source__facts")
+_LONG = (
     "round__values",
     "job__recipe",
     "job__winner__sent",
@@ -279,6 +280,16 @@ _NOT_IN_CELLS = (
     "job__winner__node__samplers",
     "job__winner__node__schedulers",
     "job__source__facts__recipe",
+)
+_IN_CELLS = (
+    "number",
+    *("round__session", "round__stage", "round__stage_name"),
+    *("job__state", "job__values", "job__seed", "job__seconds", "job__fence"),
+    *("job__reason", "job__advice", "job__group", "job__winner", "job__source"),
+    *("job__winner__node__slug", "job__winner__media_file__flag"),
+    "job__winner__media_file__trashed_at",
+    *(f"job__winner__media_file__facts__{name}" for name in ("width", "height", "sha256_file")),
+    *(f"job__source__facts__{name}" for name in ("width", "height", "sha256_file")),
 )
 
 
@@ -290,13 +301,12 @@ class GenerationQuerySet(models.QuerySet["Generation"]):
         return self.filter(round__session=session, round__stage=stage).order_by("number")
 
     def with_pictures(self) -> Self:
-        """Read job, node, picture and facts along, for a grid in one query.
+        """Read job, node, picture and facts along, in one query; large JSON stays in the database until asked for."""
+        return self.select_related(*_READ_ALONG).defer(*_LONG)
 
-        Large JSON that no cell shows stays in the database: graphs as sent, inventories, forms.
-        """
-        return self.select_related(
-            "round", "job__winner__node", "job__winner__media_file__facts", "job__source__facts"
-        ).defer(*_NOT_IN_CELLS)
+    def for_cells(self) -> Self:
+        """Read along just what cells show, for grids: two hundred rows of everything would take most of a page's time."""
+        return self.select_related(*_READ_ALONG).only(*_IN_CELLS)
 
     def flagged(self, flag: str) -> Self:
         """Return those whose picture has this verdict."""

@@ -155,7 +155,7 @@ class Table:
 
     def window(self, first: int = 0) -> tuple[list[Cell], str]:
         """Return one window of cells and the address of the next, empty after the last."""
-        rows = list(self.generations().with_pictures()[first : first + WINDOW + 1])
+        rows = list(self.generations().for_cells()[first : first + WINDOW + 1])
         more = len(rows) > WINDOW
         url = reverse("sessions:cells", args=[self.session.slug])
         query = f"?stage={self.index + 1}&show={self.filter}&first={first + WINDOW}"
@@ -339,13 +339,12 @@ def _nearest_family(wanted: str, have: frozenset[str]) -> str:
 def expected_end_s(session: WorkSession, stage: int) -> float | None:
     """Return in how many seconds everything asked for in a stage should be there; None if no node will begin it."""
     rows = Generation.objects.of_stage(session, stage).filter(job__state__in=_OPEN)
-    open_jobs = list(rows.values_list("job_id", "job__group_id", "job__state"))
+    asked = list(rows.order_by().values_list("job__group", "job__state").distinct())
     drawn = planning.recent_plan()
-    groups = {group for _, group, _ in open_jobs}
+    groups = {group for group, _ in asked}
     ends = [end for key, end in drawn.plan.batch_done_s.items() if _group_of(key) in groups]
-    ends += [turn.end_s for job, _, _ in open_jobs if (turn := drawn.plan.expected.get(job))]
-    if any(state in AT_WORK for _, _, state in open_jobs):
-        held = Attempt.objects.holding().filter(job__in=[job for job, _, _ in open_jobs])
+    if any(state in AT_WORK for _, state in asked):
+        held = Attempt.objects.holding().filter(job__generation__in=rows)
         busy = {node.id: node.busy_until_s for node in drawn.nodes}
         ends += [drawn.at, *(busy.get(node) or 0 for node in held.values_list("node", flat=True))]
     return max(0.0, max(ends) - drawn.at) if ends else None

@@ -3,10 +3,11 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
-from django.db.models import FilteredRelation, Q
+from django.db.models import FilteredRelation, Q, QuerySet
 
+from eliot.statements import Given, Question
 from farm_app.models.states import JobState
 from sessions_app.models import Generation, WorkSession
 
@@ -58,14 +59,18 @@ def _mark(state: str, flag: str | None, trashed: object) -> str | None:
 
 def tallies(session: WorkSession) -> dict[int, Tally]:
     """Count every stage of a session in one query."""
-    return tallies_of([session.pk]).get(session.pk, {})
+    return _counted(_of_one(session=session.pk)).get(session.pk, {})
 
 
 def tallies_of(sessions: Iterable[int]) -> dict[int, dict[int, Tally]]:
     """Count every stage of several sessions, by session and stage, in one query."""
+    return _counted(_rows(Q(round__session__in=list(sessions))))
+
+
+def _rows(which: Q) -> QuerySet[Generation, tuple[Any, ...]]:
     picture = FilteredRelation("job__outputs", condition=Q(job__outputs__ordinal=0))
-    rows = (
-        Generation.objects.filter(round__session__in=list(sessions))
+    return (
+        Generation.objects.filter(which)
         .annotate(picture_output=picture)
         .order_by("number")
         .values_list(
@@ -76,6 +81,14 @@ def tallies_of(sessions: Iterable[int]) -> dict[int, dict[int, Tally]]:
             "picture_output__media_file__trashed_at",
         )
     )
+
+
+_of_one: Final[Question[tuple[Any, ...]]] = Question(
+    lambda: _rows(Q(round__session=Given("session", WorkSession._meta.pk)))
+)
+
+
+def _counted(rows: Iterable[tuple[Any, ...]]) -> dict[int, dict[int, Tally]]:
     found: dict[int, dict[int, list[_Row]]] = {}
     for session, stage, *row in rows:
         found.setdefault(session, {}).setdefault(stage, []).append(_Row(*row))

@@ -153,7 +153,7 @@ def placed_reply(request: HttpRequest, table: Table, placed: Round) -> HttpRespo
         return went(request, table.url)  # the page itself sorts more than one window
     form = form_of(table)
     context = {**table_context(table), "form": form}
-    cells = cells_of(placed.generations.with_pictures().order_by("number"))
+    cells = cells_of(placed.generations.for_cells().order_by("number"))
     parts: list[tuple[str, dict[str, Any]]] = [
         ("sessions/_cell_rows.html", {"cells": cells, "oob": True}),
         ("sessions/_actions.html", context),

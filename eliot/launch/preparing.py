@@ -8,6 +8,7 @@ from django.conf import settings
 from django.contrib.staticfiles import finders
 from django.core.management import call_command
 from django.core.management.base import BaseCommand
+from django.template.loader import get_template
 from django.utils import timezone
 
 from farm_app.models import Attempt, Lease
@@ -48,6 +49,13 @@ def collect_static() -> None:
         return
     call_command("collectstatic", verbosity=0, interactive=False, clear=True)
     note.write_text(stamp, encoding="utf-8")
+
+
+def read_templates() -> None:
+    """Read all templates now: the first picture of the first round would wait for those that its cell is made of."""
+    folder = settings.BASE_DIR / "templates"
+    for path in sorted(folder.rglob("*.html")):
+        get_template(path.relative_to(folder).as_posix())
 
 
 def _static_stamp() -> str:

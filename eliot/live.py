@@ -32,7 +32,7 @@ T = TypeVar("T")
 PROGRESS_INTERVAL_S = 0.25
 AROUND_INTERVAL_S = 0.5
 # So long at most do they step back for a picture that is on its way.
-PATIENCE_S = 0.15
+PATIENCE_S = 0.25
 # What moves at once, as when several nodes end together, is one message.
 NEWS_INTERVAL_S = 0.01
 UNASKED_INTERVAL_S = 4.0

@@ -55,6 +55,15 @@ class _Kept(threading.local):
     converters: Any = None
 
 
+_known: "list[Question[Any] | Change]" = []
+
+
+def word_all() -> None:
+    """Word what is known by now, so that the first picture does not wait for it."""
+    for one in _known:
+        one.word()
+
+
 class Question(Generic[Row]):
     """A query that is worded once."""
 
@@ -62,6 +71,11 @@ class Question(Generic[Row]):
         """Take what builds the queryset; it is called at the first question, when all models are known."""
         self._ask = ask
         self._own = _Kept()
+        _known.append(self)
+
+    def word(self) -> None:
+        """Word it now."""
+        self._worded  # noqa: B018 - kept by looking at it
 
     def __call__(self, **values: Any) -> list[Row]:
         """Put it with these values, and return the rows."""
@@ -117,6 +131,11 @@ class Change:
         self._rows = rows
         self._names = names
         self._facts = facts
+        _known.append(self)
+
+    def word(self) -> None:
+        """Word it now."""
+        self._worded  # noqa: B018 - kept by looking at it
 
     @cached_property
     def _worded(self) -> tuple[str, tuple[Any, ...]] | None:

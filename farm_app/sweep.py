@@ -19,6 +19,7 @@ from farm_app.timers import SWEEP_LEASE_TTL, SWEEP_S
 
 logger = logging.getLogger(__name__)
 
+PATIENCE_S: Final = 0.5
 # What a disk that is full, read-only or broken does to rows, to Huey's own file and to the spool.
 TROUBLE: Final = (OperationalError, sqlite3.OperationalError, OSError)
 
@@ -130,6 +131,7 @@ class Sweeper(threading.Thread):
         """Sweep until stopped; a fault costs one round."""
         try:
             while not self._ended.is_set():
+                self._let_pictures_by()
                 began = time.monotonic()
                 self.do_round()
                 self._ended.wait(max(0.0, SWEEP_S - (time.monotonic() - began)))
@@ -137,6 +139,12 @@ class Sweeper(threading.Thread):
                 hand_over()
         finally:
             connections.close_all()
+
+    def _let_pictures_by(self) -> None:
+        """Wait a little while pictures are brought home: a sweep is in no hurry, and who waits for them is."""
+        until = time.monotonic() + PATIENCE_S
+        while store.is_under_way() and time.monotonic() < until:
+            self._ended.wait(PATIENCE_S / 10)
 
     def do_round(self) -> None:
         """Sweep once; trouble with the disk is told when it begins and when it is over, not every two seconds."""

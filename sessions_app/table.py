@@ -8,6 +8,7 @@ from django.db.models import Q
 from django.urls import reverse
 
 from eliot.live import kept_briefly
+from eliot.statements import Given, Question
 from farm_app import families, planning
 from farm_app.models import Attempt, GpuNode, NodeModel, WorkflowTemplate
 from farm_app.models.states import JobState
@@ -17,7 +18,7 @@ from sessions_app.abilities import can_upscale
 from sessions_app.cells import Cell, cells_of
 from sessions_app.forms import usual_checkpoint
 from sessions_app.funnel import Advance, Stage, as_asked, with_family
-from sessions_app.models import Generation, WorkSession
+from sessions_app.models import Generation, Round, WorkSession
 from sessions_app.order import sampled_steps
 from sessions_app.tallies import AT_WORK, FAULTS, Tally, tallies
 
@@ -30,6 +31,23 @@ _OPEN: Final = (
     JobState.RUNNING,
     JobState.STORING,
     JobState.CANCELLING,
+)
+
+
+# A page's first look, and what all of them ask again and again while something renders.
+_first_window: Final[Question[Generation]] = Question(
+    lambda: (
+        Generation.objects.filter(
+            _condition("all"),
+            round__session=Given("session", WorkSession._meta.pk),
+            round__stage=Given("stage", Round._meta.get_field("stage")),
+        )
+        .for_cells()
+        .order_by("number")[: WINDOW + 1]
+    )
+)
+_held: Final[Question[tuple[int, int]]] = Question(
+    lambda: Attempt.objects.holding().order_by().values_list("node", "job__group")
 )
 
 
@@ -155,11 +173,17 @@ class Table:
 
     def window(self, first: int = 0) -> tuple[list[Cell], str]:
         """Return one window of cells and the address of the next, empty after the last."""
-        rows = list(self.generations().for_cells()[first : first + WINDOW + 1])
+        rows = self._rows(first)
         more = len(rows) > WINDOW
         url = reverse("sessions:cells", args=[self.session.slug])
         query = f"?stage={self.index + 1}&show={self.filter}&first={first + WINDOW}"
         return cells_of(rows[:WINDOW]), f"{url}{query}" if more else ""
+
+    def _rows(self, first: int) -> list[Generation]:
+        """Read a window's rows, and one more if there is one."""
+        if first == 0 and self.filter == "all":
+            return _first_window(session=self.session.pk, stage=self.index)
+        return list(self.generations().for_cells()[first : first + WINDOW + 1])
 
     @property
     def counts(self) -> dict[str, int]:
@@ -344,9 +368,8 @@ def expected_end_s(session: WorkSession, stage: int) -> float | None:
     groups = {group for group, _ in asked}
     ends = [end for key, end in drawn.plan.batch_done_s.items() if _group_of(key) in groups]
     if any(state in AT_WORK for _, state in asked):
-        held = Attempt.objects.holding().filter(job__generation__in=rows)
         busy = {node.id: node.busy_until_s for node in drawn.nodes}
-        ends += [drawn.at, *(busy.get(node) or 0 for node in held.values_list("node", flat=True))]
+        ends += [drawn.at, *(busy.get(node) or 0 for node, group in _held() if group in groups)]
     return max(0.0, max(ends) - drawn.at) if ends else None
 
 

@@ -11,7 +11,7 @@ from typing import Final
 
 from eliot.launch import demo_farm
 from eliot.launch.memory import settle, share_arenas
-from eliot.launch.preparing import collect_static, prepare, read_templates
+from eliot.launch.preparing import collect_static, prepare, warm_up
 from eliot.launch.run_lock import RunLock, run_lock
 from eliot.launch.serving import open_socket, serve
 from farm_app.found import look_on_this_machine
@@ -62,7 +62,7 @@ class Family:
             stack.callback(listener.close)
             prepare()
             collect_static()
-            read_templates()
+            warm_up()
             farm = start_farm(self.wishes, self.say)
             if farm is not None:
                 stack.callback(farm.stop)

@@ -2,6 +2,7 @@
 
 import hashlib
 import logging
+import tempfile
 from pathlib import Path
 
 from django.conf import settings
@@ -10,10 +11,14 @@ from django.core.management import call_command
 from django.core.management.base import BaseCommand
 from django.template.loader import get_template
 from django.utils import timezone
+from PIL import Image
 
+from eliot import statements
+from farm_app import dispatch  # noqa: F401 - its statements are worded too
 from farm_app.models import Attempt, Lease
 from farm_app.seeding import seed_workflows
 from farm_app.spool import tidy
+from gallery_app.intake import look_at
 from gallery_app.models import Library
 from gallery_app.trash import finish_pending_moves
 
@@ -51,11 +56,18 @@ def collect_static() -> None:
     note.write_text(stamp, encoding="utf-8")
 
 
-def read_templates() -> None:
-    """Read all templates now: the first picture of the first round would wait for those that its cell is made of."""
+def warm_up() -> None:
+    """Read, word and load now what the first round would wait for, one after the other, while its pictures come."""
     folder = settings.BASE_DIR / "templates"
     for path in sorted(folder.rglob("*.html")):
         get_template(path.relative_to(folder).as_posix())
+    statements.word_all()
+    with tempfile.TemporaryDirectory(prefix=".warm-", dir=settings.ELIOT_DATA) as spool:
+        picture = Path(spool) / "picture"
+        Image.new("RGB", (8, 8)).save(picture, "PNG")
+        sketch = look_at(picture).sketch
+        if sketch is not None:
+            sketch.picture.save(picture, "WEBP")
 
 
 def _static_stamp() -> str:

@@ -10,6 +10,7 @@ from typing import Final
 from farm_app.demo.values import Painter
 
 DRAWING_NICE: Final = 10
+WARM_PX: Final = 512  # a draft: what is kept for the next picture depends on the size
 
 
 def _step_back() -> None:
@@ -41,7 +42,7 @@ class Workshop:
         """Let a painter draw once, aside: the first picture takes several times as long."""
         if id(painter) not in self._warm:
             self._warm.add(id(painter))
-            self.draw.submit(painter.paint, "warm up", "", 0, 64, 64)
+            self.draw.submit(painter.paint, "warm up", "", 0, WARM_PX, WARM_PX)
 
     def close(self) -> None:
         """Drop what waits; running jobs end by themselves."""

@@ -8,6 +8,7 @@ from django.db import IntegrityError, connections, transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 
+from eliot import statements
 from eliot.statements import Change, Given, Question, insert
 from gallery_app.models import Library, MediaFacts, MediaFile
 
@@ -129,3 +130,8 @@ def test_what_is_inserted_over_another_replaces_only_what_it_names(library: Libr
     insert(again, over=("sha256_file",))
     kept = MediaFacts.objects.get()
     assert (kept.sha256_file, kept.width) == ("2" * 64, 1)
+
+
+def test_all_statements_can_be_worded_beforehand() -> None:
+    statements.word_all()
+    assert all("_worded" in vars(one) for one in statements._known)

@@ -159,6 +159,21 @@ async def test_progress_of_many_is_told_in_one_message() -> None:
     await opened.disconnect()
 
 
+async def test_progress_steps_back_for_what_is_urgent_but_not_for_ever(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    Counting.faults = 0
+    asked: list[float] = []
+    monkeypatch.setattr(Counting, "may_wait", lambda _: not asked.append(time.monotonic()))
+    opened = page()
+    await opened.connect()
+    live.publish("counting", "page.progress", [1])
+    while not (await heard(opened)).startswith("progress"):
+        pass
+    assert asked[-1] - asked[0] >= live.PATIENCE_S / 2  # it was asked again and again, and gave way
+    await opened.disconnect()
+
+
 async def test_a_page_that_left_is_not_nudged_any_more() -> None:
     Counting.faults = 0
     opened = page()

@@ -3,6 +3,7 @@
 import json
 import time
 from collections.abc import AsyncIterator
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -16,6 +17,7 @@ from farm_app.models.jobs import FARM_GROUP, share_group
 from farm_app.models.states import JobState
 from farm_app.progress import Glimpse
 from sessions_app import consumers, takes
+from sessions_app.cells import _spell_turn
 from sessions_app.models import Generation, WorkSession
 from tests import factories
 from tests.markup import Markup
@@ -178,6 +180,30 @@ async def test_progress_is_a_bar_and_a_new_phase_the_whole_cell(
         cache.set(f"progress:{job.pk}", glimpse, 60)
         publish(group, "page.progress", [job.pk])
         assert f"step {step}/10" in await told(page, f'id="{part}"', f"step {step}/10")
+
+
+def test_what_has_just_begun_to_be_stored_is_told_when_it_is_met_again() -> None:
+    page = consumers.SessionPage()
+    page._storing = set()
+    storing: Any = (SimpleNamespace(pk=1, state="storing"), False)
+    sampling: Any = (SimpleNamespace(pk=2, state="sampling"), False)
+    assert page._without_passing([storing, sampling]) == [sampling]
+    assert page._without_passing([storing, sampling]) == [storing, sampling]
+
+
+@pytest.mark.parametrize(
+    ("in_s", "expected"),
+    [
+        (0.2, ("starts in about 1 s", "gpu-a")),
+        (89, ("starts in about 1:29", "gpu-a")),
+        (95, ("starts in about 2 min", "")),
+        (601, ("starts in about 10 min", "")),
+    ],
+)
+def test_what_is_minutes_away_is_said_in_whole_minutes_and_without_a_node(
+    in_s: float, expected: tuple[str, str]
+) -> None:
+    assert _spell_turn(in_s, "gpu-a") == expected
 
 
 async def test_foreign_text_stays_text_on_the_socket(

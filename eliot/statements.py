@@ -61,7 +61,7 @@ _known: "list[Question[Any] | Change]" = []
 def word_all() -> None:
     """Word what is known by now, so that the first picture does not wait for it."""
     for one in _known:
-        one.word()
+        one._worded  # noqa: B018 - kept by looking at it
 
 
 class Question(Generic[Row]):
@@ -72,10 +72,6 @@ class Question(Generic[Row]):
         self._ask = ask
         self._own = _Kept()
         _known.append(self)
-
-    def word(self) -> None:
-        """Word it now."""
-        self._worded  # noqa: B018 - kept by looking at it
 
     def __call__(self, **values: Any) -> list[Row]:
         """Put it with these values, and return the rows."""
@@ -132,10 +128,6 @@ class Change:
         self._names = names
         self._facts = facts
         _known.append(self)
-
-    def word(self) -> None:
-        """Word it now."""
-        self._worded  # noqa: B018 - kept by looking at it
 
     @cached_property
     def _worded(self) -> tuple[str, tuple[Any, ...]] | None:

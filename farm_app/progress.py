@@ -93,9 +93,8 @@ class Teller:
         self.ends_at = None if expected_s is None else time.time() + expected_s
         self.frame_number = 0
         self._told = 0.0
-        self._framed = (
-            time.time()
-        )  # the first frames are noise: a picture that is there sooner needs none
+        # The first frames are noise: a picture that is there sooner needs none.
+        self._framed = time.time()
 
     def tell(self, progress: Progress, *, now: bool = False) -> None:
         """Keep the latest progress and nudge the pages, unless they were nudged a moment ago."""

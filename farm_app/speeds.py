@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Final
 
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from eliot.statements import Change, Given, Question
@@ -28,14 +29,15 @@ _relearned: Final = Change(
     *_FACTS,
 )
 
-_rows: Final[Question[LearnedSpeed]] = Question(
-    lambda: LearnedSpeed.objects.select_related("node").only(*_KEY, *_FACTS, "node__tier")
-)
+
+def _with_tier() -> QuerySet[LearnedSpeed]:
+    return LearnedSpeed.objects.select_related("node").only(*_KEY, *_FACTS, "node__tier")
+
+
+_rows: Final[Question[LearnedSpeed]] = Question(_with_tier)
 _recent: Final[Question[LearnedSpeed]] = Question(
-    lambda: (
-        LearnedSpeed.objects.select_related("node")
-        .only(*_KEY, *_FACTS, "node__tier")
-        .filter(updated__gte=Given("since", LearnedSpeed._meta.get_field("updated")))
+    lambda: _with_tier().filter(
+        updated__gte=Given("since", LearnedSpeed._meta.get_field("updated"))
     )
 )
 _all_keys: Final[Question[int]] = Question(
@@ -44,6 +46,7 @@ _all_keys: Final[Question[int]] = Question(
 _tiers: Final[Question[Any]] = Question(
     lambda: GpuNode.objects.order_by().values_list("pk", "tier")
 )
+
 
 Key = tuple[int, str, str]
 """Node, template, model."""

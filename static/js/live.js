@@ -216,16 +216,13 @@ function develop(target) {
 }
 
 // A cell may come twice, as Generate's reply and by the socket; the first is kept up to date, so it stays.
-// The socket leaves out what a node has taken already, so when it comes first, the reply's rows belong before them.
-function settleRows(root) {
-  const seen = new Set();
-  for (const row of root.querySelectorAll(".row")) {
-    if (seen.has(row.id)) row.remove();
-    seen.add(row.id);
+function leaveOutRows(fragment) {
+  for (const row of fragment.querySelectorAll(".row")) {
+    if (document.getElementById(row.id)) row.remove();
   }
-  sortRows(document.getElementById("cells"));
 }
 
+// The socket leaves out what a node has taken already, so when it comes first, the reply's rows belong before them.
 function sortRows(open) {
   const rows = [...(open?.querySelectorAll(":scope > .row") ?? [])];
   const place = (row) => Number(row.id.slice("row-".length)); // rises with the picture's number
@@ -306,9 +303,7 @@ function swapForGone(event) {
 
 document.addEventListener("htmx:oobBeforeSwap", (event) => {
   before(event);
-  for (const row of event.detail.fragment.querySelectorAll(".row")) {
-    if (document.getElementById(row.id)) row.remove(); // see settleRows: sooner is cheaper
-  }
+  leaveOutRows(event.detail.fragment);
 });
 document.addEventListener("htmx:beforeSwap", (event) => {
   before(event);
@@ -316,8 +311,7 @@ document.addEventListener("htmx:beforeSwap", (event) => {
   swapForGone(event);
 });
 document.addEventListener("htmx:afterSettle", after);
-document.addEventListener("htmx:load", (event) => {
-  const grid = event.target.closest?.(".grid") ?? document.getElementById("grid");
-  if (grid && event.target.matches?.(".row, .window")) queueMicrotask(() => settleRows(grid));
+document.addEventListener("htmx:load", ({ target }) => {
+  if (target.matches?.(".row, .window")) queueMicrotask(() => sortRows(document.getElementById("cells")));
 });
 readBatch(true);

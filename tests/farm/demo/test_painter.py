@@ -10,7 +10,7 @@ from itertools import combinations
 import numpy as np
 import numpy.typing as npt
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
@@ -358,6 +358,8 @@ def test_a_label_without_words_changes_nothing() -> None:
     assert label(still(), "  ") == still()
 
 
+# A beach that begins above the plain.
+@example(prompt="O1425T050", negative="", seed=2**64 - 2, width=8, height=8)
 @gently
 @given(
     prompt=st.text(max_size=60)

@@ -219,7 +219,10 @@ def _shore(take: Take, horizon: float, sun: Sun) -> None:
     beach = land(canvas, line)
     below = np.maximum(beach.depth(canvas), 0)
     _, down = plain(take, horizon)
-    grains = ripple(take, down, 3.0)[-below.shape[0] :]
+    grains = ripple(take, down, 3.0)
+    # In a picture of a few rows the beach may begin above the plain.
+    short = max(0, len(below) - len(grains))
+    grains = np.pad(grains, ((short, 0), (0, 0)), mode="edge")[-len(below) :]
     dry = (tones.land + tones.haze * 0.16) * (1 + 0.14 * grains)
     shine = canvas.light[:, beach.top :] * 0.5 + tones.horizon * 0.06
     lay(canvas, beach, dry + (shine - dry) * (np.exp(-below * 9) * 0.75))

@@ -9,7 +9,7 @@ from django.core.cache import cache
 from eliot import live
 from farm_app.comfy.progress import Progress
 from farm_app.models.jobs import FARM_GROUP, Job, share_group
-from farm_app.timers import PREVIEW_S, PROGRESS_S
+from farm_app.timers import LAST_FRAME_S, PREVIEW_S, PROGRESS_S
 
 KEPT_S: Final = 900
 PARTING_S: Final = 5
@@ -121,8 +121,12 @@ class Teller:
     def show(self, mime: str, data: bytes) -> None:
         """Keep a preview frame; frames that come too fast are left out."""
         moment = time.time()
-        if moment - self._framed < PREVIEW_S:
+        if moment - self._framed < PREVIEW_S or self._is_nearly_there(moment):
             return
         self._framed = moment
         self.frame_number += 1
         cache.set(f"preview:{self.job_id}", Frame(self.frame_number, mime, data), KEPT_S)
+
+    def _is_nearly_there(self, moment: float) -> bool:
+        """Say whether the picture itself comes first; one that is late goes on to show frames."""
+        return self.ends_at is not None and 0 < self.ends_at - moment < LAST_FRAME_S

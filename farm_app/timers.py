@@ -48,3 +48,5 @@ BACKOFF_FIRST_S: Final = 2.0 * FACTOR
 BACKOFF_LAST_S: Final = 60.0 * FACTOR
 PROGRESS_S: Final = 0.25
 PREVIEW_S: Final = 0.5
+# So soon before its picture nobody would see one more frame.
+LAST_FRAME_S: Final = 0.35

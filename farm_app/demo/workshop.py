@@ -34,7 +34,7 @@ class Workshop:
     def __init__(self) -> None:
         """Make the pools; threads start with the first job."""
         self.draw = ThreadPoolExecutor(_hands(), "demo-draw", _step_back)
-        self.preview = ThreadPoolExecutor(1, "demo-preview")
+        self.preview = ThreadPoolExecutor(1, "demo-preview", _step_back)
         self.files = ThreadPoolExecutor(2, "demo-files")
         self._warm: set[int] = set()
 

@@ -19,8 +19,8 @@ def test_drawing_steps_back_and_nothing_else_does() -> None:
     try:
         before = priority()
         assert workshop.draw.submit(priority).result() == DRAWING_NICE
+        assert workshop.preview.submit(priority).result() == DRAWING_NICE
         assert workshop.files.submit(priority).result() == before
-        assert workshop.preview.submit(priority).result() == before
         assert priority() == before
     finally:
         workshop.close()

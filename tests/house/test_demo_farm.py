@@ -38,3 +38,17 @@ def test_demo_nodes_that_do_not_listen_in_time_are_ended(
     farm = demo_farm.DemoFarm(1, 1.0)
     with pytest.raises(demo_farm.DemoFarmFailed, match="do not listen yet"):
         farm.start()
+
+
+@pytest.mark.skipif(
+    not Path("/proc/self/autogroup").exists(), reason="this system does not share by sessions"
+)
+def test_pretend_gpus_compute_when_nobody_else_wants_to(studio: None, data: Path) -> None:
+    farm = demo_farm.DemoFarm(1, 1.0)
+    farm.start()
+    try:
+        assert farm._child is not None
+        shares = Path(f"/proc/{farm._child.pid}/autogroup").read_text()
+        assert shares.strip().endswith(f"nice {demo_farm.SESSION_NICE}")
+    finally:
+        farm.stop()

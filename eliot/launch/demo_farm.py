@@ -23,8 +23,8 @@ logger = logging.getLogger(__name__)
 PORTS: Final = range(18200, 28200, 20)
 READY_S: Final = 20
 STOP_S: Final = 3
-# As weak as `nice 8`: pretend GPUs take from this machine only what nobody else wants.
-SESSION_NICE: Final = 8
+# As weak as `nice 5`: pretend GPUs take from this machine only what nobody else wants.
+SESSION_NICE: Final = 5
 _TOO_SLOW: Final = "they do not listen yet, and were ended."
 
 

@@ -31,6 +31,7 @@ T = TypeVar("T")
 # Four times a second looks alive, and costs a page little.
 PROGRESS_INTERVAL_S = 0.25
 AROUND_INTERVAL_S = 0.5
+AROUND_LATEST_S = 1.0
 # So long at most do they step back for a picture that is on its way.
 PATIENCE_S = 0.25
 # What moves at once, as when several nodes end together, is one message.
@@ -207,6 +208,7 @@ class LivePage(AsyncWebsocketConsumer):
         self._changed.set()
         self._progressed: set[int] = set()
         self._around_moved = self._moved_on = True
+        self._is_unasked = False
         self._tasks: list[asyncio.Task[None]] = []
         if not await self._in_thread(self.prepare):
             await self.close(code=4404)
@@ -259,18 +261,14 @@ class LivePage(AsyncWebsocketConsumer):
         self._progressed.update(message["jobs"])
 
     async def _tell_changes(self) -> None:
-        before, unasked_at = self.cursor, time.monotonic() + UNASKED_INTERVAL_S
+        before = self.cursor
         while True:
-            with contextlib.suppress(TimeoutError):
-                wait_s = max(0.0, unasked_at - time.monotonic())
-                await asyncio.wait_for(self._changed.wait(), wait_s)
-            since = self.cursor
-            if time.monotonic() >= unasked_at:
-                # Unasked: a reply to a button may have come after a newer message and undone it on the page.
-                since, before = before, self.cursor
-                unasked_at = time.monotonic() + UNASKED_INTERVAL_S
-                self._around_moved = True
+            await self._changed.wait()
             self._changed.clear()
+            since = self.cursor
+            if self._is_unasked:
+                # A reply to a button may have come after a newer message and undone it on the page.
+                self._is_unasked, since, before = False, before, since
             await self._survive(self._send_news(since))
             await asyncio.sleep(NEWS_INTERVAL_S)
 
@@ -280,10 +278,13 @@ class LivePage(AsyncWebsocketConsumer):
         await self._send_fragments(news.fragments)
 
     async def _tell_the_rest(self) -> None:
-        around_at = 0.0
+        around_at, unasked_at = 0.0, time.monotonic() + UNASKED_INTERVAL_S
         while True:
             await asyncio.sleep(PROGRESS_INTERVAL_S)
             await self._let_by()
+            if time.monotonic() >= unasked_at:
+                unasked_at = time.monotonic() + UNASKED_INTERVAL_S
+                self._is_unasked = self._around_moved = self._moved_on = True
             if self._moved_on:
                 self._moved_on = False
                 self._changed.set()
@@ -291,7 +292,8 @@ class LivePage(AsyncWebsocketConsumer):
             if self._progressed:
                 jobs, self._progressed = frozenset(self._progressed), set()
                 await self._survive(self._gather(fragments, self.progress, jobs))
-            if self._around_moved and time.monotonic() - around_at > AROUND_INTERVAL_S:
+            patience_s = AROUND_LATEST_S if self.may_wait() else AROUND_INTERVAL_S
+            if self._around_moved and time.monotonic() - around_at > patience_s:
                 self._around_moved, around_at = False, time.monotonic()
                 await self._survive(self._gather(fragments, self.around))
             await self._survive(self._send_fragments(fragments))

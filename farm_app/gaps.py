@@ -28,6 +28,12 @@ def closed(node_id: int) -> None:
             _changed.notify_all()
 
 
+def is_any_open() -> bool:
+    """Say whether a node of this process stands in such a pause."""
+    with _changed:
+        return max(_open.values(), default=0.0) > time.monotonic()
+
+
 def let_by() -> None:
     """Wait until no node stands in such a pause, but no longer than one may last."""
     deadline = time.monotonic() + OPEN_S

@@ -6,7 +6,7 @@ from typing import Any
 from django.template.loader import render_to_string
 
 from eliot.live import LivePage, News, rendered_once
-from farm_app import store
+from farm_app import gaps, store
 from farm_app.models.jobs import FARM_GROUP
 from farm_app.strip import NodeCard, Strip, recent_strip
 
@@ -26,8 +26,8 @@ class StripPage(LivePage):
         return (FARM_GROUP,)
 
     def may_wait(self) -> bool:
-        """A picture on its way home is what somebody waits for."""
-        return store.is_under_way()
+        """A picture on its way home is what somebody waits for, and a node its next prompt."""
+        return gaps.is_any_open() or store.is_under_way()
 
     def prepare(self) -> bool:
         """Nothing is known to be shown yet: the first round sends the strip."""

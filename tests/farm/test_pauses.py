@@ -86,10 +86,13 @@ def test_who_stores_lets_a_pause_by_and_never_waits_for_one_that_broke_off(
     monkeypatch.setattr(gaps._changed, "wait", wait)
     gaps.let_by()
     assert waits == []
+    assert not gaps.is_any_open()
     gaps.opened(1)
+    assert gaps.is_any_open()
     gaps.let_by()
     assert len(waits) == 1
     assert 0 < waits[0] <= gaps.OPEN_S
     monkeypatch.setitem(gaps._open, 2, 0.0)  # opened long ago, and never closed
+    assert not gaps.is_any_open()
     gaps.let_by()
     assert len(waits) == 1

@@ -179,6 +179,23 @@ async def test_progress_steps_back_for_what_is_urgent_but_not_for_ever(
     await opened.disconnect()
 
 
+async def test_what_stands_around_waits_longer_while_something_is_urgent_but_not_for_ever(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    Counting.faults = 0
+    monkeypatch.setattr(Counting, "may_wait", lambda _: True)
+    monkeypatch.setattr(Counting, "around", lambda _: ["around"])
+    opened = page()
+    await opened.connect()
+    moments: list[float] = []
+    while len(moments) < 2:
+        live.publish("counting", "page.around")
+        if await heard(opened) == "around":
+            moments.append(time.monotonic())
+    assert moments[1] - moments[0] >= live.AROUND_LATEST_S
+    await opened.disconnect()
+
+
 async def test_a_page_that_left_is_not_nudged_any_more() -> None:
     Counting.faults = 0
     opened = page()

@@ -22,6 +22,7 @@ from eliot.launch.run_lock import run_lock
 from farm_app.models import GpuNode, Job, JobGroup
 from farm_app.models.nodes import Health
 from sessions_app.models import Generation, Round, WorkSession
+from sessions_app.placing import place_asked
 from tests import factories
 from tests.farm.rig import wait_until
 from tests.house.household import Household, deaf_no_more, environment
@@ -353,6 +354,22 @@ def test_asked_while_eliot_still_starts_it_waits_until_that_is_ready(tmp_path: P
     assert ended.returncode == 0, ended.stderr
     found = json.loads(ended.stdout.splitlines()[-1])
     assert [one["state"] for one in found["generations"]] == ["done", "done"]
+
+
+def test_interrupted_just_after_the_commit_it_tells_what_was_placed(
+    beside: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def place_and_be_interrupted(*args: Any, **facts: Any) -> Round:
+        place_asked(*args, **facts)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("eliot.management.commands.generate.place_asked", place_and_be_interrupted)
+    said = io.StringIO()
+    with pytest.raises(CommandError, match="Interrupted"):
+        call_command("generate", "x", "--json", "--count=3", stdout=said)
+    found = json.loads(said.getvalue().splitlines()[-1])
+    assert len(found["generations"]) == 3
+    assert found["session"] == WorkSession.objects.get().slug
 
 
 @pytest.mark.drill

@@ -31,6 +31,7 @@ class Command(BaseCommand):
 
     help = "Asks for pictures: beside a running Eliot it places them, alone it renders them itself."
     requires_system_checks = ()  # they run once, when the tables are there
+    _session: WorkSession | None = None
     _placed: Round | None = None
     _has_told = False
 
@@ -109,7 +110,7 @@ class Command(BaseCommand):
 
     def _place(self, options: dict[str, Any]) -> Round:
         form = self._form(_new_session(), options, have=families_of_farm())
-        session = form.session = WorkSession.begin(owner=local_owner())
+        session = form.session = self._session = WorkSession.begin(owner=local_owner())
         table = Table(session, 0)
         try:
             return place_asked(session, order_from_form(form, table), form, owner=session.owner)
@@ -151,19 +152,22 @@ class Command(BaseCommand):
         found = self._found()
         if as_json:
             self.stdout.write(json.dumps({**found, "error": fault} if fault else found))
-        elif self._placed is not None:
+        elif found["session"] is not None:
             self.stdout.write(f"Session {found['session']}")
             for one in found["generations"]:
                 said = one["path"] or one["error"] or ""
                 self.stdout.write(f"  {one['state']:<10} {one['node'] or '':<14} {said}")
 
     def _found(self) -> dict[str, Any]:
-        if self._placed is None:
+        session = self._session
+        if session is None or session.pk is None:
             return NOTHING
         try:
-            return report(self._placed)
+            # What ended this may have come between the commit and the thanks for it.
+            placed = self._placed or session.rounds.first()
+            return NOTHING if placed is None else report(placed)
         except DatabaseError:  # what ended it may be that very database
-            return {**NOTHING, "session": self._placed.session.slug}
+            return {**NOTHING, "session": session.slug}
 
 
 def _require_same_tables() -> None:

@@ -291,16 +291,26 @@ function after() {
   });
 }
 
-// A reply whose button the socket has replaced meanwhile: htmx would look for its other targets beside that button,
-// outside the page.
+// A reply whose button, or whose place, has been replaced meanwhile: htmx would look for its other targets beside that
+// button, outside the page, and tell a place that is gone, which nobody above it hears.
 function swapForGone(event) {
   const { requestConfig, target, serverResponse, shouldSwap } = event.detail;
   const elt = requestConfig?.elt;
-  if (!shouldSwap || !elt || elt.isConnected) return;
+  if (!shouldSwap || !elt || (elt.isConnected && target.isConnected)) return;
   event.detail.shouldSwap = false;
-  htmx.swap(target, serverResponse, { swapStyle: elt.getAttribute("hx-swap") ?? "innerHTML" });
+  const place = target.isConnected ? target : document.getElementById(target.id);
+  const swapStyle = place ? elt.getAttribute("hx-swap") ?? "innerHTML" : "none";
+  if (place && place !== target) {
+    const told = { detail: { ...event.detail, target: place } };
+    before(told);
+    sayVerdict(told);
+  }
+  htmx.swap(place ?? document.body, serverResponse, { swapStyle });
 }
 
+document.addEventListener("htmx:beforeRequest", ({ detail }) => {
+  detail.target.addEventListener("htmx:beforeSwap", swapForGone); // once, however often it is asked for
+});
 document.addEventListener("htmx:oobBeforeSwap", (event) => {
   before(event);
   leaveOutRows(event.detail.fragment);
@@ -308,7 +318,6 @@ document.addEventListener("htmx:oobBeforeSwap", (event) => {
 document.addEventListener("htmx:beforeSwap", (event) => {
   before(event);
   sayVerdict(event);
-  swapForGone(event);
 });
 document.addEventListener("htmx:afterSettle", after);
 document.addEventListener("htmx:load", ({ target }) => {

@@ -2,7 +2,7 @@
 
 import re
 
-from playwright.sync_api import expect
+from playwright.sync_api import Route, expect
 
 from tests.browser import steps
 from tests.browser.conftest import Opener
@@ -20,11 +20,34 @@ def test_it_cancels_one_then_the_batch_and_asks_again(open_page: Opener) -> None
     page.locator("#cancel-batch").click()
     expect(steps.toast(page)).to_contain_text(re.compile(r"\d cancelled\."))
     expect(page.locator("#cancel-batch")).to_have_count(0)
-    assert page.locator(".body.is-cancelled, .body.is-done").count() == 6
+    expect(page.locator(".body.is-cancelled, .body.is-done")).to_have_count(6)
 
     last.get_by_role("button", name="Ask again").click()
     expect(last.locator(".body")).to_have_class(re.compile("is-(waiting|sampling|done)"))
     expect(last.locator(".body")).to_have_class(re.compile("is-done"))
+
+
+def test_a_reply_finds_its_cell_when_the_grid_has_come_anew_meanwhile(open_page: Opener) -> None:
+    page = open_page()
+    steps.ask(page, count=4, steps=steps.SLOW_STEPS)
+    last = steps.cell(page, 4)
+    held: list[Route] = []
+    page.route(re.compile(r"/cancel/$"), lambda route: held.append(route))
+    last.focus()
+    last.evaluate("cell => { cell.dataset.before = 'yes'; }")
+    last.get_by_role("button", name="Cancel").click()
+    page.evaluate("document.dispatchEvent(new CustomEvent('eliot:stale'))")
+    expect(page.locator("[data-before]")).to_have_count(0)
+    # Only the reply may say it: nothing that comes by the socket is heard from here on.
+    page.evaluate(
+        """document.addEventListener("htmx:wsBeforeMessage", (event) => {
+          event.preventDefault();
+          event.stopImmediatePropagation();
+        }, true)"""
+    )
+    held[0].continue_()
+    expect(last).to_contain_text("Cancelled by you")
+    expect(page.locator("#batch b")).to_contain_text("of 3 done")
 
 
 def test_it_says_why_pictures_failed_and_tries_them_anew(open_page: Opener, eliot: Eliot) -> None:

@@ -1,7 +1,7 @@
 """The figures of the live bench, what is promised for them, and the verdict."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from statistics import median
 from typing import Any, Final
@@ -50,6 +50,24 @@ class Figures:
             for name, value in vars(self).items()
         }
 
+    def missed(self) -> list[str]:
+        """Return, in sentences, why the run is invalid and which targets were missed."""
+        return missed(self.summary())
+
+    def lines(self) -> Iterator[str]:
+        """Return the figures for people, one a line, beside what is promised."""
+        for name, value in self.summary().items():
+            target = TARGETS.get(name)
+            said = f"target {target:g}" if target else ""
+            shown = value
+            if isinstance(value, dict):
+                shown = f"p50 {value['p50']}  p95 {value['p95']}  n {value['n']}"
+            yield f"{name:<18} {shown}  {said}"
+
+    def as_json(self) -> str:
+        """Return one line of JSON."""
+        return json.dumps({**self.summary(), "targets": dict(TARGETS), "missed": self.missed()})
+
 
 def _spread(values: list[float]) -> dict[str, float | int | None]:
     return {"p50": quantile(values, 0.5), "p95": quantile(values, 0.95), "n": len(values)}
@@ -65,14 +83,19 @@ def quantile(values: list[float], share: float) -> float | None:
     return round(ranked[min(len(ranked) - 1, int(share * len(ranked)))], 2)
 
 
+def overran(summary: Mapping[str, Any]) -> list[str]:
+    """Return, in a sentence, whether the demo nodes were too late for the run to say anything about Eliot."""
+    if not summary["spoiling_overruns"]:
+        return []
+    return [
+        f"the demo overran {summary['spoiling_overruns']} times, "
+        f"at most {summary['worst_overrun_ms']:g} ms: the run is invalid"
+    ]
+
+
 def missed(summary: Mapping[str, Any]) -> list[str]:
     """Return, in sentences, why the run is invalid and which targets were missed."""
-    said = []
-    if summary["spoiling_overruns"]:
-        said.append(
-            f"the demo overran {summary['spoiling_overruns']} times, "
-            f"at most {summary['worst_overrun_ms']:g} ms: the run is invalid"
-        )
+    said = overran(summary)
     for name, target in TARGETS.items():
         value = summary[name]
         if isinstance(value, dict):
@@ -80,9 +103,3 @@ def missed(summary: Mapping[str, Any]) -> list[str]:
         if value is None or value > target:
             said.append(f"{name}: {value} is over {target:g}")
     return said
-
-
-def as_json(figures: Figures) -> str:
-    """Return one line of JSON."""
-    summary = figures.summary()
-    return json.dumps({**summary, "targets": dict(TARGETS), "missed": missed(summary)})

@@ -64,18 +64,24 @@ def count_jobs(eliot: Running, session: str, state: str) -> int:
 
 
 def read_round(eliot: Running, session: str, page: Watched, figures: Figures) -> None:
-    """Add the times of a session that has one round."""
+    """Add the times of a session that has one round and was watched."""
+    made = read_farm_round(eliot, session, figures)
+    if page.first_at is not None:
+        figures.first_event_ms.append(page.first_at - min(one.asked for one in made))
+    figures.done_to_page_ms += delays(made, page.loads)
+    figures.done_to_socket_ms += delays(made, page.named)
+
+
+def read_farm_round(eliot: Running, session: str, figures: Figures) -> list[Made]:
+    """Add what the farm alone needed for a session that has one round; return its pictures."""
     made = [_made(row) for row in eliot.rows(_MADE, int(session))]
     asked = min(one.asked for one in made)
     figures.makespan_s.append((max(one.finished for one in made) - asked) / 1000)
-    if page.first_at is not None:
-        figures.first_event_ms.append(page.first_at - asked)
     figures.idle_gap_ms += gaps(made)
-    figures.done_to_page_ms += delays(made, page.loads)
-    figures.done_to_socket_ms += delays(made, page.named)
     for origin in {one.origin for one in made}:
         status = httpx.get(f"{origin}/demo/status", trust_env=False).json()
         add_overruns(status["prompts"], {one.attempt for one in made}, figures)
+    return made
 
 
 def _made(row: tuple[Any, ...]) -> Made:

@@ -5,6 +5,8 @@ from statistics import fmean
 
 import pytest
 
+from eliot.bench.paper.cards import Card, clairvoyant
+from eliot.bench.paper.planned import PaperFarm, believed
 from farm_app.planner import Cost, Speeds, plan
 from tests.farm.planner_farm import (
     DRAFT,
@@ -12,10 +14,7 @@ from tests.farm.planner_farm import (
     REFINED,
     SD15,
     SDXL,
-    PaperFarm,
     batch,
-    believed,
-    clairvoyant,
     four_cards,
     node,
     speeds_of,
@@ -59,7 +58,7 @@ def ratio_to_clairvoyant(cards, jobs, cost, rng):
 
     asked = batch("a", jobs, cost=cost)
     able = [card for card in cards if cost.family in card.families]
-    best_s = clairvoyant([true_s(card, asked) for card in able], jobs)
+    best_s = clairvoyant([Card(true_s(card, asked)) for card in able], jobs)
     return PaperFarm(cards, [asked], true_s).run() / best_s
 
 

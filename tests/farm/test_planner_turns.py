@@ -4,9 +4,10 @@ from itertools import pairwise
 
 import pytest
 
+from eliot.bench.paper.planned import PaperFarm, believed
 from farm_app.planner import CLIMB_S, Cost, Speeds, plan
 from farm_app.planner.turns import CREDIT_S, PATIENCE_S
-from tests.farm.planner_farm import PaperFarm, batch, believed, four_cards, node, speeds_of
+from tests.farm.planner_farm import batch, four_cards, node, speeds_of
 
 TEN_S = speeds_of({(1, m): (10.0, 0.0) for m in "abc"})
 

@@ -1,53 +1,62 @@
-"""`manage.py bench live`: figures of the main job, printed beside what is promised."""
+"""`manage.py bench live|farm`: figures of what Eliot is for, printed beside what is promised."""
 
 import json
 from argparse import ArgumentParser
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Final, Protocol
 
 from django.core.management.base import BaseCommand, CommandError
 
-from eliot.bench import live
-from eliot.bench.figures import TARGETS, as_json, missed
+from eliot.bench import farm, live
 from eliot.bench.process import BenchFailed
+
+
+class Outcome(Protocol):
+    """What a bench has measured."""
+
+    def lines(self) -> Iterable[str]:
+        """Return it for people."""
+
+    def missed(self) -> list[str]:
+        """Return, in sentences, which targets were missed."""
+
+    def as_json(self) -> str:
+        """Return it for programs, in one line."""
+
+
+BENCHES: Final[Mapping[str, Callable[[Callable[[str], None]], Outcome]]] = {
+    "farm": farm.measure,
+    "live": live.measure,
+}
 
 
 class Command(BaseCommand):
     """Measure."""
 
-    help = "Measures Eliot on this machine. `live`: twenty drafts on the demo farm while a browser watches."
+    help = (
+        "Measures Eliot on this machine. `live`: twenty drafts on the demo farm while a browser watches. "
+        "`farm`: the planner beside other ways of sharing work out, and beside the optimum."
+    )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """Declare which bench, and how to print."""
-        parser.add_argument("bench", choices=["live"])
+        parser.add_argument("bench", choices=sorted(BENCHES))
         parser.add_argument("--json", action="store_true", help="One JSON object as the last line.")
         parser.add_argument("--check", action="store_true", help="Exit 1 when a target is missed.")
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Measure, print, and fail when asked to."""
         try:
-            figures = live.measure(self.stderr.write)
+            outcome = BENCHES[options["bench"]](self.stderr.write)
         except BenchFailed as fault:
             if options["json"]:
                 self.stdout.write(json.dumps({"error": str(fault)}))
             raise CommandError(str(fault), returncode=1) from fault
-        summary = figures.summary()
-        over = missed(summary)
+        missed = outcome.missed()
         if options["json"]:
-            self.stdout.write(as_json(figures))
+            self.stdout.write(outcome.as_json())
         else:
-            self._print(summary, over)
-        if options["check"] and over:
+            for line in [*outcome.lines(), *(f"MISSED {one}" for one in missed)]:
+                self.stdout.write(line)
+        if options["check"] and missed:
             raise SystemExit(1)
-
-    def _print(self, summary: dict[str, Any], over: list[str]) -> None:
-        for name, value in summary.items():
-            target = TARGETS.get(name)
-            said = f"target {target:g}" if target else ""
-            if isinstance(value, dict):
-                self.stdout.write(
-                    f"{name:<18} p50 {value['p50']}  p95 {value['p95']}  n {value['n']}  {said}"
-                )
-            else:
-                self.stdout.write(f"{name:<18} {value}  {said}")
-        for line in over:
-            self.stdout.write(f"MISSED {line}")

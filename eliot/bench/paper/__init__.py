@@ -1,0 +1,1 @@
+"""Farms on paper: seconds are added up instead of waited for, so that thousands of rounds take a minute."""

@@ -1,0 +1,136 @@
+"""A farm on paper: carries the planner's plans out with true seconds, and learns from every end as Eliot does."""
+
+import heapq
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
+from itertools import count
+from math import inf
+from typing import Any
+
+from farm_app.planner import Batch, NodeView, Observation, Plan, Speeds, plan
+
+TrueSeconds = Callable[[NodeView, Batch], float]
+"""How long a job of this batch truly takes on this node, its model in memory."""
+
+
+@dataclass
+class PaperFarm:
+    """Nodes, what is queued, and the truth about both.
+
+    Attributes:
+        true_load_s: What a job takes longer whose model is not in memory.
+        learns: Whether the end of a job teaches the planner anything.
+        outages: When a node is away, from and until, in order; what it runs then is lost, and so is its memory.
+        options: Further arguments for ``plan``.
+        log: Of every job that was done: when it ended, where, and its id.
+    """
+
+    nodes: list[NodeView]
+    batches: list[Batch]
+    true_s: TrueSeconds
+    speeds: Speeds = field(default_factory=Speeds)
+    true_load_s: float = 0.0
+    learns: bool = True
+    outages: Mapping[int, Sequence[tuple[float, float]]] = field(default_factory=dict)
+    options: dict[str, Any] = field(default_factory=dict)
+    now: float = 0.0
+    log: list[tuple[float, int, int]] = field(default_factory=list)
+    served: dict[str, float] = field(default_factory=dict)
+
+    def run(self) -> float:
+        """Run the queue down; return when the last job ended.
+
+        Raises:
+            RuntimeError: A plan cannot be carried out, or leaves jobs where nothing starts them.
+        """
+        self._events: list[tuple[float, int, int, Callable[[], None]]] = []
+        self._order = count()
+        self._running: dict[int, tuple[int, Batch]] = {}
+        for node_id, outages in self.outages.items():
+            for away_s, back_s in outages:
+                self._at(away_s, node_id, partial(self._go, node_id))
+                if back_s < inf:
+                    self._at(back_s, node_id, partial(self._come_back, node_id))
+        self._step()
+        while self._events and (self._running or self._is_queued()):
+            self.now, _, _, happens = heapq.heappop(self._events)
+            happens()
+            self._step()
+        if self._is_queued():
+            message = "the farm stopped too early"
+            raise RuntimeError(message)
+        return max(end for end, _, _ in self.log)
+
+    def _at(self, moment_s: float, node_id: int, happens: Callable[[], None]) -> None:
+        heapq.heappush(self._events, (moment_s, node_id, next(self._order), happens))
+
+    def _is_queued(self) -> bool:
+        return any(batch.job_ids for batch in self.batches)
+
+    def _step(self) -> Plan:
+        made = plan(
+            self.batches, self.nodes, self.speeds, self.now, served=self.served, **self.options
+        )
+        for given in made.now.values():
+            self._start(given.node_id, given.job_id, given.end_s)
+        if self._is_queued():
+            for node_id, look_s in made.look_again_s.items():
+                if look_s <= self.now:
+                    message = f"node {node_id} is to be looked at in the past"
+                    raise RuntimeError(message)
+                self._at(look_s, node_id, lambda: None)
+        return made
+
+    def _start(self, node_id: int, job_id: int, believed_end_s: float) -> None:
+        place = next(i for i, one in enumerate(self.batches) if job_id in one.job_ids)
+        taken = self.batches[place]
+        left = tuple(one for one in taken.job_ids if one != job_id)
+        self.batches[place] = replace(taken, job_ids=left, last_start_s=self.now)
+        here = self._node(node_id)
+        if here.busy_until_s is not None:
+            message = f"two starts on node {node_id}"
+            raise RuntimeError(message)
+        run_s = self.true_s(here, taken)
+        self.served[taken.share_key] = self.served.get(taken.share_key, 0.0) + run_s
+        run_s += self.true_load_s if here.warm != taken.cost.model else 0.0
+        self._change(node_id, busy_until_s=believed_end_s, warm=taken.cost.model)
+        run = self._running[node_id] = (job_id, taken)
+        self._at(self.now + run_s, node_id, partial(self._end, node_id, run))
+
+    def _end(self, node_id: int, run: tuple[int, Batch]) -> None:
+        if self._running.get(node_id) is not run:
+            return  # it was lost in an outage
+        del self._running[node_id]
+        job_id, ended = run
+        self.log.append((self.now, node_id, job_id))
+        self._change(node_id, busy_until_s=None)
+        if self.learns:
+            here = self._node(node_id)
+            seen = Observation(node_id, here.tier, ended.cost, self.true_s(here, ended))
+            self.speeds = self.speeds.with_row(self.speeds.learn(seen))
+
+    def _go(self, node_id: int) -> None:
+        self._change(node_id, state="offline", busy_until_s=None, warm=None)
+        lost = self._running.pop(node_id, None)
+        if lost is not None:
+            self._put_back(*lost)
+
+    def _put_back(self, job_id: int, taken: Batch) -> None:
+        place = next(i for i, one in enumerate(self.batches) if one.key == taken.key)
+        before = self.batches[place]
+        self.batches[place] = replace(before, job_ids=(job_id, *before.job_ids))
+
+    def _come_back(self, node_id: int) -> None:
+        self._change(node_id, state="ready")
+
+    def _node(self, node_id: int) -> NodeView:
+        return next(one for one in self.nodes if one.id == node_id)
+
+    def _change(self, node_id: int, **facts: Any) -> None:
+        self.nodes = [replace(one, **facts) if one.id == node_id else one for one in self.nodes]
+
+
+def believed(speeds: Speeds) -> TrueSeconds:
+    """Return true seconds that are just as believed."""
+    return lambda here, taken: speeds.estimate(here, taken.cost).run_s

@@ -60,11 +60,9 @@ _DRAWN: Final[Mapping[str, Callable[[random.Random], Round]]] = {
     "seeds": drawn_seeds_round,
     "random": drawn_random_round,
 }
+_STAGES: Final = dict(zip(("drafts_s", "refined_s", "polished_s", "final_s"), FUNNEL, strict=True))
 _KNOWN: Final[Mapping[str, Callable[[], Round]]] = {
-    "drafts_s": partial(stage_round, FUNNEL[0]),
-    "refined_s": partial(stage_round, FUNNEL[1]),
-    "polished_s": partial(stage_round, FUNNEL[2]),
-    "final_s": partial(stage_round, FUNNEL[3]),
+    **{name: partial(stage_round, stage) for name, stage in _STAGES.items()},
     "death_s": death_round,
     "flapping_s": flapping_round,
     "cold_4_s": partial(cold_round, 4.0),
@@ -128,8 +126,8 @@ def measure(
         say(f"{draws} rounds on {kind} farms, each in {len(WAYS)} ways")
         for way, ratios in _ratios(kind, draws).items():
             table.rows[way][f"{kind}_mean"] = round(fmean(ratios), 4)
-            table.rows[way][f"{kind}_p95"] = _p95(ratios, 4)
-    table.rows["eliot"]["plan_ms_p95"] = _p95([*_plan_ms()], 2)
+            table.rows[way][f"{kind}_p95"] = _quantile(ratios, 0.95, 4)
+    table.rows["eliot"]["plan_ms_p95"] = _quantile([*_plan_ms()], 0.95)
     if real_rounds:
         say(f"{real_rounds} rounds of drafts on demo nodes")
         table.rows["eliot"]["drafts_real_s"] = _real_drafts_s(real_rounds, table.real)
@@ -139,14 +137,14 @@ def measure(
 def _known(way: str) -> dict[str, float]:
     run = WAYS[way]
     found = {name: run(make()) for name, make in _KNOWN.items()}
-    found["funnel_s"] = sum(run(stage_round(stage)) for stage in FUNNEL)
+    found["funnel_s"] = sum(found[name] for name in _STAGES)
     found["funnel_pixels_s"] = sum(run(stage_round(stage, pixels=True)) for stage in FUNNEL)
     return {name: round(seconds, 3) for name, seconds in found.items()}
 
 
-def _p95(values: list[float], digits: int) -> float:
-    ranked = sorted(values)
-    return round(ranked[min(len(ranked) - 1, int(0.95 * len(ranked)))], digits)
+def _quantile(values: list[float], share: float, digits: int = 2) -> float:
+    found = quantile(values, share, digits)
+    return inf if found is None else found
 
 
 def _ratios(kind: str, draws: int) -> dict[str, list[float]]:
@@ -169,10 +167,10 @@ def _ratios_of_draw(kind: str, number: int) -> dict[str, float]:
 
 def _plan_ms() -> Iterator[float]:
     """Time plans for a long queue on a large farm: of one batch, and of twenty of all kinds."""
+    cards = seeds_cards(None)
     nodes = [
-        replace(node, id=number, name=f"gpu-{number}")
+        replace(cards[number % len(cards)], id=number, name=f"gpu-{number}")
         for number in range(1, PLANNED_NODES + 1)
-        for node in [seeds_cards(None)[number % 4]]
     ]
     for queue in ([_queued(0, QUEUED)], [_queued(place, QUEUED // 20) for place in range(20)]):
         speeds = Speeds()
@@ -198,13 +196,12 @@ def _real_drafts_s(rounds: int, figures: Figures) -> float:
         running(Path(folder)) as eliot,
     ):
         for _ in range(rounds):
-            reply = eliot.post("/sessions/new/draft_grid/", {})
-            session = str(reply.url).rstrip("/").rpartition("-")[2]
+            _, session = eliot.begin()
             eliot.ask(session, DRAFTS)
             made = partial(_are_made, eliot, session)
             wait_until(made, ROUND_S, "The drafts were not made", every_s=0.25)
             read_farm_round(eliot, session, figures)
-    return quantile(figures.makespan_s, 0.5) or inf
+    return _quantile(figures.makespan_s, 0.5)
 
 
 def _are_made(eliot: Running, session: str) -> bool:

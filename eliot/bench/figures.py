@@ -73,14 +73,14 @@ def _spread(values: list[float]) -> dict[str, float | int | None]:
     return {"p50": quantile(values, 0.5), "p95": quantile(values, 0.95), "n": len(values)}
 
 
-def quantile(values: list[float], share: float) -> float | None:
+def quantile(values: list[float], share: float, digits: int = 2) -> float | None:
     """Return the value below which so large a share lies; None of nothing."""
     if not values:
         return None
     ranked = sorted(values)
     if share == 0.5:
-        return round(median(ranked), 2)
-    return round(ranked[min(len(ranked) - 1, int(share * len(ranked)))], 2)
+        return round(median(ranked), digits)
+    return round(ranked[min(len(ranked) - 1, int(share * len(ranked)))], digits)
 
 
 def overran(summary: Mapping[str, Any]) -> list[str]:

@@ -113,9 +113,8 @@ class Watched:
 
     def generate(self) -> str:
         """Type a prompt into a new session, press Generate, and wait until all twenty are seen."""
-        reply = self.eliot.post("/sessions/new/draft_grid/", {})
-        self.page.goto(str(reply.url))
-        number = str(reply.url).rstrip("/").rpartition("-")[2]
+        address, number = self.eliot.begin()
+        self.page.goto(address)
         socket = BareSocket(self.eliot.address, f"/ws/sessions/{number}/?stage=0&show=all&since=0")
         socket.start()
         self.page.fill("#id_prompt", PROMPT)

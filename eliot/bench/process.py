@@ -68,6 +68,11 @@ class Running:
             path, data={**data, "csrfmiddlewaretoken": token[1] if token else ""}
         )
 
+    def begin(self) -> tuple[str, str]:
+        """Start a session; return its address and its number."""
+        address = str(self.post("/sessions/new/draft_grid/", {}).url)
+        return address, address.rstrip("/").rpartition("-")[2]
+
     def ask(self, session: str, count: int) -> None:
         """Press Generate in the first stage of a session."""
         self.post(f"/sessions/x-{session}/generate/?stage=1", {**_FORM, "count": count})

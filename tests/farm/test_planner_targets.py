@@ -5,8 +5,8 @@ from statistics import fmean
 
 import pytest
 
-from eliot.bench.paper.cards import Card, clairvoyant
 from eliot.bench.paper.planned import PaperFarm, believed
+from eliot.bench.paper.rounds import OFF, WAYS, Round
 from farm_app.planner import Cost, Speeds, plan
 from tests.farm.planner_farm import (
     DRAFT,
@@ -51,15 +51,8 @@ def dice(seed):
 
 def ratio_to_clairvoyant(cards, jobs, cost, rng):
     """Run a round on cards that are not as fast as believed."""
-    factor = {card.id: rng.uniform(0.7, 1.3) for card in cards}
-
-    def true_s(here, taken):
-        return GUESSES.estimate(here, taken.cost).run_s * factor[here.id]
-
-    asked = batch("a", jobs, cost=cost)
-    able = [card for card in cards if cost.family in card.families]
-    best_s = clairvoyant([Card(true_s(card, asked)) for card in able], jobs)
-    return PaperFarm(cards, [asked], true_s).run() / best_s
+    asked = Round(cards, jobs, cost, off={card.id: rng.uniform(*OFF) for card in cards})
+    return WAYS["eliot"](asked) / WAYS["clairvoyant"](asked)
 
 
 @pytest.mark.parametrize(("jobs", "cost", "warm"), [(20, DRAFT, SD15), (8, REFINED, SDXL)])

@@ -6,13 +6,11 @@ Everything is arithmetic in seconds: no clock, no network. The rules are those o
 import heapq
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import count
-from math import inf
+from itertools import count, islice
 from typing import Final
 
 # Pictures that are asked for together reach a balancer one after the other.
 ARRIVAL_S: Final = 0.01
-NEVER: Final = inf
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +20,7 @@ class Card:
     Attributes:
         run_s: Seconds of one job, its model in memory.
         load_s: Seconds that come on top of its first job.
-        outages: When it is away, from and until, in order; what it runs then is lost. Until `NEVER`: it is dead.
+        outages: When it is away, from and until, in order; what it runs then is lost. Until infinity: it is dead.
     """
 
     run_s: float
@@ -62,7 +60,8 @@ def clairvoyant(cards: Sequence[Card], jobs: int) -> float:
 def even(cards: Sequence[Card], jobs: int) -> float:
     """Give every card as many; those that are over go to the first ones."""
     shares = [jobs // len(cards) + (place < jobs % len(cards)) for place in range(len(cards))]
-    return _longest(cards, shares)
+    pairs = zip(cards, shares, strict=True)
+    return max(next(islice(card.ends(), share - 1, None)) for card, share in pairs if share)
 
 
 def shortest_queue(cards: Sequence[Card], jobs: int) -> float:
@@ -93,12 +92,4 @@ def list_order(cards: Sequence[Card], jobs: int) -> float:
         given[place] += 1
         heapq.heappush(pulls, (round(end_s, 6), given[place], place))
         last_s = max(last_s, end_s)
-    return last_s
-
-
-def _longest(cards: Sequence[Card], shares: Sequence[int]) -> float:
-    last_s = 0.0
-    for card, share in zip(cards, shares, strict=True):
-        for end_s in (end_s for end_s, _ in zip(card.ends(), range(share), strict=False)):
-            last_s = max(last_s, end_s)
     return last_s

@@ -36,7 +36,7 @@ def verdicts_of(page: Page) -> list[str]:
 def test_it_takes_twenty_drafts_to_one_final_by_keyboard(open_page: Opener) -> None:
     page = open_page()
     steps.begin(page)
-    page.locator("#id_steps").fill("60")
+    page.locator("#id_steps").fill(str(steps.SEEN_STEPS))
     page.get_by_label("Prompt", exact=True).focus()
     record(page)
     say_by_keyboard(page, steps.LIGHTHOUSE)
@@ -105,7 +105,7 @@ def test_it_goes_the_same_way_under_a_thumb(open_page: Opener) -> None:
     page = open_page("phone", "light")
     assert steps.overflow(page) <= 0
     steps.begin(page)
-    steps.write(page, steps.LIGHTHOUSE, count=8)
+    steps.write(page, steps.LIGHTHOUSE, count=8, steps=steps.SEEN_STEPS)
     record(page)
     steps.generate(page)
     expect(page.locator("#ask")).to_be_hidden()

@@ -40,12 +40,11 @@ def cancel(jobs: Iterable[int], *, actor: str = "") -> int:
 def _cancel(job: Job, actor: str) -> bool:
     if job.state == JobState.CANCELLING:
         return False  # its node was told already
-    attempt = job.holding_attempt()
-    if job.state == JobState.RUNNING and attempt is not None:
-        if not job.move(JobState.CANCELLING, "Cancel asked.", attempt=attempt, actor=actor):
-            return False
+    held = list(job.attempts.holding())
+    for attempt in held:
         nudges.cancel_on_commit(attempt)
-        return True
+    if job.state == JobState.RUNNING and held:
+        return job.move(JobState.CANCELLING, "Cancel asked.", attempt=held[0], actor=actor)
     for live in job.attempts.live():
         live.move(AttemptState.SUPERSEDED, reason="Cancelled.")
     now = timezone.now()

@@ -225,11 +225,23 @@ def copy_elsewhere(attempt: Attempt) -> bool:
     with _plan_lock:
         found = planning.look_elsewhere(attempt)
         if found.idle is not None and not stopping.is_stopping():
-            _reserve_copy(attempt, *found.idle)
+            _reserve_copy(attempt, *found.idle, why="does not answer")
     return found.is_possible
 
 
-def _reserve_copy(attempt: Attempt, node: GpuNode, estimate: Estimate) -> None:
+def copy_of_slow(attempt: Attempt, left_s: float) -> bool:
+    """Let an idle node render a copy of what a slow one will need so much longer for; say whether one does.
+
+    The first picture that is home and whole wins, and the other node is told to stop.
+    """
+    with _plan_lock:
+        found = planning.look_for_faster(attempt, left_s)
+        if found is None or stopping.is_stopping():
+            return False
+        return _reserve_copy(attempt, *found, why="is slower than expected")
+
+
+def _reserve_copy(attempt: Attempt, node: GpuNode, estimate: Estimate, *, why: str) -> bool:
     try:
         with written():
             job = Job.objects.get(pk=attempt.job_id)
@@ -237,13 +249,15 @@ def _reserve_copy(attempt: Attempt, node: GpuNode, estimate: Estimate) -> None:
             copy.is_backup, copy.expected_s = True, estimate.run_s + estimate.load_s
             copy.was_cold = estimate.load_s > 0
             if job.attempts.live().count() >= MOST_LIVE or not _fenced(job):
-                return
+                return False
             copy.save(force_insert=True)
-            said = f"{attempt.node.slug} does not answer; {node.slug} renders a copy."
+            said = f"{attempt.node.slug} {why}; {node.slug} renders a copy."
             job.say(said, attempt=copy)
             transaction.on_commit(lambda: nudges.feed([node.pk]))
     except IntegrityError:
         logger.info("node %s was taken before it could render a copy", node.slug)
+        return False
+    return True
 
 
 def _fenced(job: Job) -> bool:

@@ -318,8 +318,7 @@ class Feeder:
         only_from = (JobState.RUNNING,)
         if job.move(
             JobState.STORING, said, attempt=attempt, only_from=only_from, seconds=verdict.seconds
-        ):
-            setbacks.end_rivals(attempt, f"{self.node.slug} was first.")
+        ) or _is_coming_home(job):
             self._made.append(attempt)
         else:
             setbacks.confirm_cancel(attempt, "Cancelled; the node had already finished it.")
@@ -362,6 +361,11 @@ class Feeder:
             setbacks.lose(attempt, f"{self.node.slug} did not take it.")
         else:
             setbacks.lose(attempt, f"{self.node.slug} no longer knows it.")
+
+
+def _is_coming_home(job: Job) -> bool:
+    """Whether another node has made it too; which of the pictures is whole first counts."""
+    return Job.objects.filter(pk=job.pk, state=JobState.STORING).exists()
 
 
 def _cancel_asked(attempt: Attempt) -> bool:

@@ -28,14 +28,17 @@ from farm_app.comfy.events import (
     Started,
     Succeeded,
 )
+from farm_app.comfy.pace import Pace
 from farm_app.comfy.progress import Progress
 from farm_app.comfy.watch import Watch
 from farm_app.models import Attempt
 from farm_app.models.states import HOLDING, AttemptState, JobState
+from farm_app.planner import is_slow
 from farm_app.progress import Teller
 from farm_app.timers import (
     ASK_DEAF_S,
     ASK_QUIET_S,
+    FASTER_LOOK_S,
     GIVE_UP_S,
     HISTORY_LAG_S,
     LOOK_TWICE_S,
@@ -205,19 +208,20 @@ class _Watching:
         self.follower = follower
         self.attempt = attempt
         self.progress = Progress.begin(attempt.sent or {})
+        self.pace = Pace()
         self.teller = Teller(
             attempt.job, attempt.node.slug, attempt.expected_s, is_cold=attempt.was_cold
         )
         self.is_deaf = is_deaf or follower.watch is None  # no events will come: ask
         # Seen on the node at least once: then it cannot be missing without a reason.
         self.is_sure = is_sure or attempt.state in (AttemptState.ACCEPTED, AttemptState.RUNNING)
-        self.was_cut = self.has_looked_ahead = False
+        self.was_cut = self.has_looked_ahead = self.has_copy = False
         self.ended_hint: float | None = None
         self.unanswered_since: float | None = None
         self.missing_since: float | None = None
         self.told_to_stop: float | None = None
         self.is_unwanted = False
-        self.state_at = 0.0
+        self.state_at = self.compared_at = 0.0
         now = time.monotonic()
         self.began = self.last_event = self.began_to_end = self.ticked = now
         self.last_asked = 0.0 if is_deaf or not is_sure else now
@@ -234,6 +238,7 @@ class _Watching:
             if verdict is not None:
                 return verdict
             self._note_accepted()
+            self._hand_on_if_slow()
 
     def _forgive_own_lag(self) -> None:
         """After this process slept, as a laptop does, no node has been silent on its own account."""
@@ -277,6 +282,7 @@ class _Watching:
         elif isinstance(event, Executing) and event.node is None:
             self._ending(0.0)
         self.progress = self.progress.after(event)
+        self.pace.see(self.progress.step, self.progress.steps, self.last_event)
         self.teller.tell(self.progress, now=isinstance(event, Started))
         if self.progress.phase in NEARLY_DONE and not self.has_looked_ahead:
             self.has_looked_ahead = True
@@ -317,6 +323,24 @@ class _Watching:
         is_late = time.monotonic() - self.began > START_S
         if self.is_sure and is_late and self.attempt.state == AttemptState.SUBMITTING:
             self.is_unwanted = not self.attempt.move(AttemptState.ACCEPTED)
+
+    def _hand_on_if_slow(self) -> None:
+        """Have an idle node render a copy where this one turns out so much slower that the copy comes first."""
+        started, expected_s = self.attempt.started, self.attempt.expected_s
+        now = time.monotonic()
+        is_over = self.has_copy or self.ended_hint is not None or self.told_to_stop is not None
+        if is_over or not started or not expected_s or now - self.compared_at < FASTER_LOOK_S:
+            return
+        self.compared_at = now
+        took_s = (timezone.now() - started).total_seconds()
+        left_s = self.pace.left_s(now)
+        if left_s is None:
+            left_s = max(took_s - expected_s, 0.0)  # who is late is given as long again
+        else:
+            self.teller.lasts(left_s)
+        if is_slow(expected_s, took_s + left_s) and claiming.copy_of_slow(self.attempt, left_s):
+            self.has_copy = True
+            self.teller.fall_silent()
 
     # Asking
 

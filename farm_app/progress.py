@@ -92,6 +92,7 @@ class Teller:
         self.node_name = node_name
         self.ends_at = None if expected_s is None else time.time() + expected_s
         self.frame_number = 0
+        self.is_quiet = False
         self._told = 0.0
         # The first frames are noise: a picture that is there sooner needs none.
         self._framed = time.time()
@@ -99,7 +100,7 @@ class Teller:
     def tell(self, progress: Progress, *, now: bool = False) -> None:
         """Keep the latest progress and nudge the pages, unless they were nudged a moment ago."""
         moment = time.time()
-        if not now and moment - self._told < PROGRESS_S:
+        if self.is_quiet or (not now and moment - self._told < PROGRESS_S):
             return
         self._told = moment
         eta_s = None if self.ends_at is None else max(0.0, self.ends_at - moment)
@@ -118,10 +119,20 @@ class Teller:
         live.publish(self.group, "page.progress", [self.job_id])
         _tell_strips(moment)
 
+    def lasts(self, left_s: float) -> None:
+        """Take note that it will take so long from now at least: by its pace it ends later than was expected."""
+        ends_at = time.time() + left_s
+        self.ends_at = ends_at if self.ends_at is None else max(self.ends_at, ends_at)
+
+    def fall_silent(self) -> None:
+        """Leave the telling to another node, which renders a copy and is nearer to the end."""
+        self.is_quiet = True
+
     def show(self, mime: str, data: bytes) -> None:
         """Keep a preview frame; frames that come too fast are left out."""
         moment = time.time()
-        if moment - self._framed < PREVIEW_S or self._is_nearly_there(moment):
+        is_soon = moment - self._framed < PREVIEW_S
+        if self.is_quiet or is_soon or self._is_nearly_there(moment):
             return
         self._framed = moment
         self.frame_number += 1

@@ -261,6 +261,7 @@ def _commit(attempt: Attempt, media_file: MediaFile) -> None:
         # A job that still is storing has no winner yet: one that has is done, and stays so.
         if not attempt.move(AttemptState.COMMITTED) or not _moved_to_done(attempt):
             raise _NotWanted
+        setbacks.end_rivals(attempt, f"{attempt.node.slug} was first.")
         insert(JobOutput(job=job, ordinal=0, media_file=media_file))
         if learned is not None:
             speeds.keep(learned)

@@ -108,6 +108,8 @@ def _card(node: GpuNode, attempt: Attempt | None, seen: dict[int, Glimpse]) -> N
     state, fact, eta, percent = _standing(node)
     if attempt is not None:
         glimpse = seen.get(attempt.job_id)
+        if glimpse is not None and glimpse.node_name != node.slug:
+            glimpse = None  # of a copy that another node renders
         loading = glimpse is not None and glimpse.phase == "loading" and glimpse.is_cold
         if state in ("ready", "slow"):
             state = "loading" if loading else "rendering"

@@ -36,6 +36,8 @@ SILENT_S: Final = 3.0 * FACTOR
 REQUEUE_S: Final = 15.0 * FACTOR
 # ... and for this long even if none could.
 GIVE_UP_S: Final = 600.0 * FACTOR
+# A node that is slower than expected: look this often whether an idle one would end a copy sooner.
+FASTER_LOOK_S: Final = 0.25
 # Answers, and says it runs, yet shows no progress: after this long it is told to stop.
 STALLED_S: Final = 600.0 * FACTOR
 # ... and if it still runs after this long, the node is left to itself.

@@ -21,7 +21,6 @@ from eliot.writing import in_turn, written
 from farm_app.models.nodes import GpuNode
 from farm_app.models.states import (
     ENDED_JOBS,
-    HOLDING,
     JOB_MOVES,
     OPEN_JOBS,
     AttemptState,
@@ -296,10 +295,6 @@ class Job(models.Model):
                 for attempt in self.attempts.live():
                     attempt.move(AttemptState.SUPERSEDED, reason="Asked again.")
         return won
-
-    def holding_attempt(self) -> "Attempt | None":
-        """Return the attempt that is on a node now; of two the later one."""
-        return self.attempts.filter(state__in=HOLDING).order_by("-fence").first()
 
     @property
     def output(self) -> MediaFile | None:

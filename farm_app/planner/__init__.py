@@ -3,6 +3,7 @@
 No database, no network, no clock: the caller brings rows and the time, and carries the plan out.
 """
 
+from farm_app.planner.copies import faster_node, is_slow
 from farm_app.planner.eligibility import Reason, Refusal, why_not, why_unfit
 from farm_app.planner.inputs import (
     BACKGROUND,
@@ -52,7 +53,9 @@ __all__ = [
     "Refusal",
     "Speeds",
     "explain",
+    "faster_node",
     "first_guess",
+    "is_slow",
     "plan",
     "spell_s",
     "why_not",

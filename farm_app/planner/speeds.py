@@ -147,6 +147,10 @@ class Speeds:
             found = self._estimates[key] = Estimate(run_s, load_s, row.count > 0)
         return found
 
+    def has_shown(self, node: NodeView, cost: Cost) -> bool:
+        """Say whether the node has run the family before, with whichever model."""
+        return (cost.family or "") in self._paces.get(node.id, {})
+
     def learn(self, seen: Observation) -> Learned:
         """Return the row as it should be after this run; nothing here changes."""
         row = self._row(seen.node_id, seen.tier, seen.cost)

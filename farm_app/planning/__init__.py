@@ -2,7 +2,7 @@
 
 from farm_app.planning.asking import estimate, refuse_beforehand
 from farm_app.planning.drawing import Drawn, draw_plan, has_work_now, recent_plan
-from farm_app.planning.elsewhere import Elsewhere, look_elsewhere
+from farm_app.planning.elsewhere import Elsewhere, look_elsewhere, look_for_faster
 from farm_app.planning.explaining import Waiting, explain
 from farm_app.planning.nodes import families_of, tags_of
 from farm_app.planning.obstacles import sort_out_obstacles
@@ -20,6 +20,7 @@ __all__ = [
     "forget_stock",
     "has_work_now",
     "look_elsewhere",
+    "look_for_faster",
     "recent_plan",
     "refresh_stock",
     "refuse_beforehand",

@@ -211,6 +211,7 @@ def batch_of(job: Job) -> Batch:
         job_ids=(job.pk,),
         needs=needs_of(group.version, group.family, job.values),
         cost=cost_of(group.version, group.family, job.values),
+        priority=group.priority,
         node_mode=group.node_mode,
         node_id=group.node_id,
         paused=job.is_paused or group.is_paused,

@@ -6,12 +6,35 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import count
 from math import inf
-from typing import Any
+from typing import Any, Final
 
-from farm_app.planner import Batch, NodeView, Observation, Plan, Speeds, plan
+from farm_app.planner import (
+    Batch,
+    NodeView,
+    Observation,
+    Plan,
+    Speeds,
+    faster_node,
+    is_slow,
+    plan,
+)
+
+PACE_SEEN: Final = 0.3
+"""The share of a job after which its steps have shown how long the whole will take."""
 
 TrueSeconds = Callable[[NodeView, Batch], float]
 """How long a job of this batch truly takes on this node, its model in memory."""
+
+
+@dataclass(frozen=True, eq=False)
+class Run:
+    """A job on a node; the last two fields say when it ends, as was believed at its start and in truth."""
+
+    job_id: int
+    batch: Batch
+    began_s: float
+    believed_end_s: float
+    end_s: float
 
 
 @dataclass
@@ -46,7 +69,7 @@ class PaperFarm:
         """
         self._events: list[tuple[float, int, int, Callable[[], None]]] = []
         self._order = count()
-        self._running: dict[int, tuple[int, Batch]] = {}
+        self._running: dict[int, Run] = {}
         for node_id, outages in self.outages.items():
             for away_s, back_s in outages:
                 self._at(away_s, node_id, partial(self._go, node_id))
@@ -73,48 +96,79 @@ class PaperFarm:
             self.batches, self.nodes, self.speeds, self.now, served=self.served, **self.options
         )
         for given in made.now.values():
-            self._start(given.node_id, given.job_id, given.end_s)
+            self._start(given.node_id, self._taken(given.job_id), given.job_id, given.end_s)
         if self._is_queued():
             for node_id, look_s in made.look_again_s.items():
                 if look_s <= self.now:
                     message = f"node {node_id} is to be looked at in the past"
                     raise RuntimeError(message)
                 self._at(look_s, node_id, lambda: None)
+        self._copy_what_is_slow()
         return made
 
-    def _start(self, node_id: int, job_id: int, believed_end_s: float) -> None:
+    def _taken(self, job_id: int) -> Batch:
+        """Take a job from the queue; return the batch that it is of."""
         place = next(i for i, one in enumerate(self.batches) if job_id in one.job_ids)
         taken = self.batches[place]
         left = tuple(one for one in taken.job_ids if one != job_id)
         self.batches[place] = replace(taken, job_ids=left, last_start_s=self.now)
+        return taken
+
+    def _start(self, node_id: int, taken: Batch, job_id: int, believed_end_s: float) -> None:
         here = self._node(node_id)
         if here.busy_until_s is not None:
             message = f"two starts on node {node_id}"
             raise RuntimeError(message)
         run_s = self.true_s(here, taken)
         self.served[taken.share_key] = self.served.get(taken.share_key, 0.0) + run_s
-        run_s += self.true_load_s if here.warm != taken.cost.model else 0.0
+        load_s = self.true_load_s if here.warm != taken.cost.model else 0.0
         self._change(node_id, busy_until_s=believed_end_s, warm=taken.cost.model)
-        run = self._running[node_id] = (job_id, taken)
-        self._at(self.now + run_s, node_id, partial(self._end, node_id, run))
+        end_s = self.now + load_s + run_s
+        run = self._running[node_id] = Run(job_id, taken, self.now, believed_end_s, end_s)
+        self._at(self._seen_s(run), node_id, lambda: None)
+        self._at(end_s, node_id, partial(self._end, node_id, run))
 
-    def _end(self, node_id: int, run: tuple[int, Batch]) -> None:
+    @staticmethod
+    def _seen_s(run: Run) -> float:
+        return run.began_s + PACE_SEEN * (run.end_s - run.began_s)
+
+    def _copy_what_is_slow(self) -> None:
+        """Let idle nodes render what others turn out to be slow at; the last to end first."""
+        jobs = [run.job_id for run in self._running.values()]
+        alone = [run for run in self._running.values() if jobs.count(run.job_id) == 1]
+        for run in sorted(alone, key=lambda one: -one.end_s):
+            if self.now < self._seen_s(run) or not _turned_out_slow(run):
+                continue
+            idle = [one for one in self.nodes if one.state == "ready" and one.busy_until_s is None]
+            left_s = run.end_s - self.now
+            found = faster_node(run.batch, run.job_id, left_s, idle, self.speeds)
+            if found is not None:
+                node, estimate = found
+                self._start(node.id, run.batch, run.job_id, self.now + estimate.run_s)
+
+    def _end(self, node_id: int, run: Run) -> None:
         if self._running.get(node_id) is not run:
-            return  # it was lost in an outage
+            return  # it was lost in an outage, or another node was first
         del self._running[node_id]
-        job_id, ended = run
-        self.log.append((self.now, node_id, job_id))
+        self.log.append((self.now, node_id, run.job_id))
         self._change(node_id, busy_until_s=None)
+        self._stop_rivals(run)
         if self.learns:
             here = self._node(node_id)
-            seen = Observation(node_id, here.tier, ended.cost, self.true_s(here, ended))
+            seen = Observation(node_id, here.tier, run.batch.cost, self.true_s(here, run.batch))
             self.speeds = self.speeds.with_row(self.speeds.learn(seen))
+
+    def _stop_rivals(self, run: Run) -> None:
+        for node_id, other in list(self._running.items()):
+            if other.job_id == run.job_id:
+                del self._running[node_id]
+                self._change(node_id, busy_until_s=None)
 
     def _go(self, node_id: int) -> None:
         self._change(node_id, state="offline", busy_until_s=None, warm=None)
         lost = self._running.pop(node_id, None)
-        if lost is not None:
-            self._put_back(*lost)
+        if lost is not None and all(run.job_id != lost.job_id for run in self._running.values()):
+            self._put_back(lost.job_id, lost.batch)
 
     def _put_back(self, job_id: int, taken: Batch) -> None:
         place = next(i for i, one in enumerate(self.batches) if one.key == taken.key)
@@ -129,6 +183,10 @@ class PaperFarm:
 
     def _change(self, node_id: int, **facts: Any) -> None:
         self.nodes = [replace(one, **facts) if one.id == node_id else one for one in self.nodes]
+
+
+def _turned_out_slow(run: Run) -> bool:
+    return is_slow(run.believed_end_s - run.began_s, run.end_s - run.began_s)
 
 
 def believed(speeds: Speeds) -> TrueSeconds:

@@ -335,10 +335,22 @@ class Feeder:
             self._absent(attempt, verdict)
 
     def _failed(self, attempt: Attempt, verdict: Verdict) -> None:
-        failure, advice = FailureClass.EXECUTION, "Retry, or try another model or size."
         if verdict.is_out_of_memory:
-            failure, advice = FailureClass.RESOURCE, "A smaller size would need less memory."
+            if setbacks.runs_out_first(attempt):
+                self._free_memory()
+            setbacks.run_out(attempt, verdict.reason, evidence=verdict.evidence)
+            return
+        failure, advice = FailureClass.EXECUTION, "Retry, or try another model or size."
         setbacks.fail(attempt, failure, verdict.reason, evidence=verdict.evidence, advice=advice)
+
+    def _free_memory(self) -> None:
+        """Have the node unload what it holds, before it tries once more."""
+        try:
+            self._client.free()
+        except ComfyError as fault:  # an older server, or one that is just going
+            logger.info("node %s did not free its memory: %s", self.node.slug, fault)
+        else:
+            GpuNode.objects.filter(pk=self.node.pk).update(warm_model="")
 
     def _interrupted(self, attempt: Attempt) -> None:
         said = f"Somebody interrupted it on {self.node.slug}"

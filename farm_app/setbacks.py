@@ -20,6 +20,7 @@ from eliot.writing import written
 from farm_app import nudges, planning, progress
 from farm_app.models import Attempt, Job, NodeBlock
 from farm_app.models.states import SPENDING, AttemptState, FailureClass, JobState
+from farm_app.sizes import advise_smaller
 from farm_app.timers import BACKOFF_FIRST_S, BACKOFF_LAST_S
 
 logger = logging.getLogger(__name__)
@@ -54,6 +55,32 @@ def fail(
 
     facts = {"failure": failure, "reason": reason, "evidence": evidence}
     _end(attempt, AttemptState.FAILED, facts, what_next)
+
+
+def run_out(attempt: Attempt, reason: str, *, evidence: str = "") -> None:
+    """End an attempt for which the node's memory did not do.
+
+    The first time on a node its memory has been freed, and the job may go there once more; that costs no budget.
+    After that only as large a card or a larger one is tried.
+    """
+
+    def what_next(job: Job) -> None:
+        if runs_out_first(attempt):
+            said = f"{attempt.node.slug}: {reason} Its memory is freed; it may be tried there once more."
+            if not _goes_on_elsewhere(job, attempt, f"{attempt.node.slug}: {reason}"):
+                job.move(JobState.QUEUED, said, attempt=attempt, reason=reason[:500])
+            return
+        _count(job, failures=F("failures") + 1)
+        _after_failure(job, attempt, FailureClass.RESOURCE, reason, advise_smaller(job))
+
+    facts = {"failure": FailureClass.RESOURCE, "reason": reason, "evidence": evidence}
+    _end(attempt, AttemptState.FAILED, facts, what_next)
+
+
+def runs_out_first(attempt: Attempt) -> bool:
+    """Say whether the memory of this node did for the job until now."""
+    before = _recent(attempt.job).filter(node=attempt.node_id, failure=FailureClass.RESOURCE)
+    return not before.exclude(pk=attempt.pk).exists()
 
 
 def lose(attempt: Attempt, reason: str, *, died: bool = False, evidence: str = "") -> None:

@@ -287,6 +287,10 @@ class ComfyClient:
             # much older servers ignore the id and stop what runs: so only while ours does
             self._wire.json("POST", "/interrupt", body={"prompt_id": prompt_id})
 
+    def free(self) -> None:
+        """Asks the node to unload its models and empty its caches: at once when it is idle, else after what runs."""
+        self._wire.json("POST", "/free", body={"unload_models": True, "free_memory": True})
+
     # Files
 
     def fetch(self, file: OutputFile, into: BinaryIO, *, cap_bytes: int) -> Fetched:

@@ -122,7 +122,8 @@ def _worked_out(
 def exclusions(which: Q) -> dict[int, frozenset[int]]:
     """Return the nodes that the jobs of these attempts must not go to again.
 
-    A node that lacked something is asked again when its inventory has been read since, but once only.
+    A node that lacked something is asked again when its inventory has been read since, but once only; one whose
+    memory did not do is, since that was freed.
     """
     failed = Attempt.objects.filter(
         which,
@@ -141,7 +142,10 @@ def exclusions(which: Q) -> dict[int, frozenset[int]]:
             if is_first and read and ended and read > ended:
                 continue
         if failure == FailureClass.RESOURCE:
+            is_first = node_id not in too_small[job_id]
             too_small[job_id].append(node_id)
+            if is_first:
+                continue
         found[job_id].add(node_id)
     _exclude_smaller(found, too_small)
     return {job_id: frozenset(nodes) for job_id, nodes in found.items()}

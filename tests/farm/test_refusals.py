@@ -8,7 +8,7 @@ from django.utils import timezone
 from farm_app.models import GpuNode, Job, NodeBlock, NodeModel
 from farm_app.models.nodes import Health
 from farm_app.models.states import JobState
-from tests.farm.rig import Farm, attempts, on_event, on_request, wait_until
+from tests.farm.rig import Farm, attempts, on_event, on_request, story, wait_until
 
 RAISES = on_event("executing", {"raise": {"message": "the sampler broke"}}, in_class="KSampler")
 RUNS_OUT = on_event("executing", {"oom": True}, in_class="KSampler")
@@ -61,7 +61,7 @@ def test_on_two_nodes_two_failures_are_all_that_can_be_tried(farm: Farm) -> None
     (job,) = farm.settled(placed)
     assert job.state == JobState.FAILED
     assert "Tried on gpu-a, gpu-b." in job.reason
-    assert job.advice == "A smaller size would need less memory."
+    assert job.advice == "Try 384 × 384: that is half as many pixels."
 
 
 def test_where_memory_runs_out_only_a_bigger_card_is_tried(farm: Farm) -> None:
@@ -71,7 +71,31 @@ def test_where_memory_runs_out_only_a_bigger_card_is_tried(farm: Farm) -> None:
     placed = farm.ask(1, node_mode="prefer", node=GpuNode.objects.get(slug="gpu-a"))
     farm.work()
     (job,) = farm.done(placed)
-    assert attempts(job) == [("gpu-a", "failed"), ("gpu-c", "committed")]
+    assert attempts(job) == [("gpu-a", "failed"), ("gpu-a", "failed"), ("gpu-c", "committed")]
+    assert job.failures == 1
+
+
+def test_where_memory_runs_out_it_is_freed_and_tried_there_once_more(farm: Farm) -> None:
+    asked_to_free = on_request("/free", {"latency_ms": 0})
+    node = farm.node("gpu-a", rules=[{**RUNS_OUT, "count": 1}, asked_to_free])
+    placed = farm.ask(1)
+    farm.work()
+    (job,) = farm.done(placed)
+    assert attempts(job) == [("gpu-a", "failed"), ("gpu-a", "committed")]
+    assert job.failures == 0
+    assert any("Its memory is freed; it may be tried there once more." in s for s in story(job))
+    assert node.hits() == 2
+
+
+def test_what_has_worked_before_is_said_to_fit(farm: Farm) -> None:
+    node = farm.node("gpu-a")
+    placed = farm.ask(1, values={"width": 448, "height": 512})
+    farm.work()
+    farm.done(placed)
+    node.set_rules(RUNS_OUT)
+    (job,) = farm.settled(farm.ask(1))
+    assert job.state == JobState.FAILED
+    assert job.advice == "448 × 512 has worked with this model here."
 
 
 def test_memory_that_runs_out_blocks_nobody(farm: Farm) -> None:

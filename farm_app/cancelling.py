@@ -12,7 +12,7 @@ from farm_app import nudges
 from farm_app.comfy.client import ComfyClient, Queue
 from farm_app.comfy.errors import ComfyError
 from farm_app.models import Attempt, Job
-from farm_app.models.states import COMING_HOME, HOLDING, AttemptState, JobState
+from farm_app.models.states import COMING_HOME, GIVEN_UP, HOLDING, AttemptState, JobState
 from farm_app.portions import in_portions
 from farm_app.timers import LOOK_S
 
@@ -20,12 +20,7 @@ logger = logging.getLogger(__name__)
 
 # These are not on a node, or their node is through with them.
 _NOT_THERE: Final = (AttemptState.RESERVED, *COMING_HOME, AttemptState.COMMITTED)
-_GIVEN_UP: Final = (
-    AttemptState.FAILED,
-    AttemptState.LOST,
-    AttemptState.SUPERSEDED,
-    AttemptState.CANCELLED,
-)
+_ENDED: Final = (*GIVEN_UP, AttemptState.FAILED)
 
 
 def cancel(jobs: Iterable[int], *, actor: str = "") -> int:
@@ -102,7 +97,7 @@ def drop_leftovers(client: ComfyClient, queue: Queue) -> set[str]:
     ids = {found: there[str(found)] for one in there if (found := _uuid(one))}
     rows = Attempt.objects.filter(pk__in=ids).values_list("pk", "state", "node__slug")
     for pk, state, slug in rows:
-        if state in _GIVEN_UP:
+        if state in _ENDED:
             logger.info("attempt %s is still on node %s: told to stop", pk, slug)
             with suppress(ComfyError):  # the next look tries again
                 client.cancel(ids[pk])

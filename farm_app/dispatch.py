@@ -22,6 +22,7 @@ from farm_app import (
     claiming,
     gaps,
     health,
+    late,
     nudges,
     pauses,
     planning,
@@ -312,6 +313,7 @@ class Feeder:
             "produced": timezone.now(),
         }
         if not attempt.move(AttemptState.PRODUCED, **facts):
+            late.note(attempt, verdict)
             return
         job = attempt.job
         said = f"{self.node.slug} finished it in {verdict.seconds or 0:.1f} s."

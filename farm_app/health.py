@@ -145,6 +145,7 @@ def _note_answer(node: GpuNode, look: Look) -> Health:
             facts |= _take_inventory(node, inventory)
         if came_back:
             facts["epoch"] = node.epoch + 1
+            nudges.look_for_late_on_commit(node.pk)
             _say(
                 node, f"{node.slug} is ready." if node.seen_at is None else f"{node.slug} is back."
             )

@@ -45,6 +45,11 @@ def probe(node_ids: Iterable[int]) -> None:
         _send(tasks.probe_node, node_id)
 
 
+def look_for_late_on_commit(node_id: int) -> None:
+    """Let somebody ask a node that is back what it finished meanwhile."""
+    transaction.on_commit(partial(_send, tasks.look_for_late, node_id))
+
+
 def _send(task: Callable[..., Any], *ids: Any) -> None:
     """Enqueue; a queue that cannot take it costs seconds, since the sweep repeats what rows say is due."""
     try:

@@ -92,7 +92,11 @@ def lose(attempt: Attempt, reason: str, *, died: bool = False, evidence: str = "
         if died and _is_poison(job):
             said = "It seems to crash nodes: it was running each time one died."
             _put_aside(job, attempt, said, advice="Ask again after changing it.")
-        elif not _goes_on_elsewhere(job, attempt, reason):
+        elif _goes_on_elsewhere(job, attempt, reason):
+            return
+        elif attempt.is_adopted:
+            _not_taken(job, attempt, reason)
+        else:
             _requeue(job, attempt, reason, f"{reason} It goes back to the queue.")
 
     facts = {"failure": FailureClass.INFRASTRUCTURE, "reason": reason, "evidence": evidence}
@@ -197,7 +201,9 @@ def _after_failure(
 ) -> None:
     if _goes_on_elsewhere(job, attempt, f"{attempt.node.slug}: {reason}"):
         return
-    if failure == FailureClass.GRAPH:
+    if attempt.is_adopted:
+        _not_taken(job, attempt, reason)
+    elif failure == FailureClass.GRAPH:
         _give_up(job, attempt, reason, advice)
     elif failure in SPENDING and job.failures >= BUDGET:
         tried = ", ".join(sorted({one.node.slug for one in job.attempts.select_related("node")}))
@@ -221,6 +227,11 @@ def _give_up(job: Job, attempt: Attempt, reason: str, advice: str) -> None:
 def _put_aside(job: Job, attempt: Attempt, said: str, *, advice: str) -> None:
     end_rivals(attempt, said)
     job.move(JobState.ATTENTION, said, attempt=attempt, reason=said, advice=advice)
+
+
+def _not_taken(job: Job, attempt: Attempt, reason: str) -> None:
+    """A late picture was asked for and nothing else: only a person may have it rendered anew."""
+    _put_aside(job, attempt, reason[:500], advice="Ask again to render it anew.")
 
 
 def _requeue(job: Job, attempt: Attempt, reason: str, said: str) -> None:

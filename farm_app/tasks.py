@@ -44,6 +44,15 @@ def cancel_attempt(attempt_id: str) -> None:
         stop_on_node(attempt_id)
 
 
+@db_task(priority=20)
+def look_for_late(node_id: int) -> None:
+    """Ask a node that is back what it finished meanwhile."""
+    from farm_app.late import look_on_node
+
+    with patient_database():
+        look_on_node(node_id)
+
+
 @db_task(priority=10)
 def probe_node(node_id: int) -> None:
     """Look at a node's health."""

@@ -1,8 +1,9 @@
 """Attempts: one submission of a job to one node each; what came of it, and the tale of it all."""
 
 import uuid
+from datetime import timedelta
 from functools import cache
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Final, Self
 
 from django.db import models
 from django.db.models import Q
@@ -15,13 +16,17 @@ from farm_app.models.nodes import GpuNode
 from farm_app.models.states import (
     ATTEMPT_MOVES,
     COMING_HOME,
+    GIVEN_UP,
     HOLDING,
     LIVE,
+    MAY_ADOPT,
     AttemptState,
     FailureClass,
     may_become,
 )
 from gallery_app.models import MediaFile
+
+LATE_KEPT: Final = timedelta(days=7)
 
 
 class AttemptQuerySet(models.QuerySet["Attempt"]):
@@ -38,6 +43,16 @@ class AttemptQuerySet(models.QuerySet["Attempt"]):
     def live(self) -> Self:
         """Return those that may still win."""
         return self.filter(state__in=LIVE)
+
+    def late(self) -> Self:
+        """Return those that were given up and whose node finished anyway, of the last days; latest first."""
+        kept_since = timezone.now() - LATE_KEPT
+        found = self.filter(state__in=GIVEN_UP, produced__gte=kept_since)
+        return found.exclude(outputs=[]).order_by("-produced")
+
+    def adoptable(self) -> Self:
+        """Return those late ones that a person may take, since their jobs have no picture."""
+        return self.late().filter(job__state__in=MAY_ADOPT)
 
 
 class Attempt(models.Model):
@@ -57,6 +72,9 @@ class Attempt(models.Model):
     )
     client_id = models.CharField(max_length=80, blank=True)
     is_backup = models.BooleanField(default=False)
+    is_adopted = models.BooleanField(
+        default=False, help_text="A person took what an earlier attempt brought too late."
+    )
     sent = models.JSONField(null=True, help_text="The graph as this node got it.")
     expected_s = models.FloatField(null=True, help_text="Seconds that the plan expected.")
     was_cold = models.BooleanField(default=False)

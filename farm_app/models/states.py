@@ -39,17 +39,18 @@ class AttemptState(models.TextChoices):
 J, A = JobState, AttemptState
 
 JOB_MOVES: Final[dict[str, frozenset[str]]] = {
-    J.QUEUED: frozenset({J.RUNNING, J.WAITING, J.CANCELLED, J.FAILED, J.ATTENTION}),
-    J.WAITING: frozenset({J.QUEUED, J.CANCELLED, J.FAILED}),
+    J.QUEUED: frozenset({J.RUNNING, J.WAITING, J.CANCELLED, J.FAILED, J.ATTENTION, J.STORING}),
+    J.WAITING: frozenset({J.QUEUED, J.CANCELLED, J.FAILED, J.STORING}),
     J.RUNNING: frozenset(
         {J.STORING, J.QUEUED, J.CANCELLING, J.CANCELLED, J.FAILED, J.ATTENTION, J.WAITING}
     ),
     J.STORING: frozenset({J.DONE, J.QUEUED, J.CANCELLED, J.FAILED, J.ATTENTION}),
     J.CANCELLING: frozenset({J.CANCELLED, J.QUEUED}),  # confirmed, or asked again before that
     J.DONE: frozenset(),
-    J.CANCELLED: frozenset({J.QUEUED}),  # asked again
-    J.FAILED: frozenset({J.QUEUED}),  # retried
-    J.ATTENTION: frozenset({J.QUEUED, J.CANCELLED, J.FAILED}),
+    # asked again, or a late picture is taken
+    J.CANCELLED: frozenset({J.QUEUED, J.STORING}),
+    J.FAILED: frozenset({J.QUEUED, J.STORING}),
+    J.ATTENTION: frozenset({J.QUEUED, J.CANCELLED, J.FAILED, J.STORING}),
 }
 ATTEMPT_MOVES: Final[dict[str, frozenset[str]]] = {
     A.RESERVED: frozenset({A.SUBMITTING, A.FAILED, A.LOST, A.SUPERSEDED, A.CANCELLED}),
@@ -74,6 +75,10 @@ OPEN_JOBS: Final = tuple(state for state in J if state not in ENDED_JOBS)
 HOLDING: Final = (A.RESERVED, A.SUBMITTING, A.ACCEPTED, A.RUNNING)
 COMING_HOME: Final = (A.PRODUCED, A.FETCHED, A.PLACED)
 LIVE: Final = HOLDING + COMING_HOME
+# What these bring no longer counts, unless a person wants it.
+GIVEN_UP: Final = (A.LOST, A.SUPERSEDED, A.CANCELLED)
+# Jobs without a picture may take a late one.
+MAY_ADOPT: Final = (J.QUEUED, J.WAITING, J.RUNNING, J.CANCELLED, J.FAILED, J.ATTENTION)
 
 
 def may_become(moves: dict[str, frozenset[str]], to: str) -> list[str]:

@@ -91,7 +91,7 @@ def _look_at(node: GpuNode) -> Look:
         started = time.monotonic()
         waiting = client.queue_remaining()
         latency_ms = (time.monotonic() - started) * 1000
-        foreign = _foreign(client) if waiting else 0
+        foreign = _foreign(client) if waiting and node.warming_until is None else 0
         stats = client.system_stats()
     inventory = None
     if _wants_inventory(node):

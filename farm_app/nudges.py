@@ -45,6 +45,11 @@ def probe(node_ids: Iterable[int]) -> None:
         _send(tasks.probe_node, node_id)
 
 
+def warm(node_id: int, group_id: int) -> None:
+    """Let somebody load on a node what comes after a group."""
+    _send(tasks.warm_node, node_id, group_id)
+
+
 def look_for_late_on_commit(node_id: int) -> None:
     """Let somebody ask a node that is back what it finished meanwhile."""
     transaction.on_commit(partial(_send, tasks.look_for_late, node_id))

@@ -12,7 +12,7 @@ from django.db import OperationalError, close_old_connections, connections
 
 from eliot.live import patient_database
 from eliot.statements import Question
-from farm_app import health, nudges, planning, speeds, store
+from farm_app import health, nudges, planning, speeds, store, warming
 from farm_app.models import Attempt, Lease
 from farm_app.models.states import JobState
 from farm_app.timers import SWEEP_LEASE_TTL, SWEEP_S
@@ -105,6 +105,7 @@ def _sort_out_obstacles_and_wake_nodes() -> None:
     drawn = planning.draw_plan()
     planning.sort_out_obstacles(drawn)
     nudges.feed(drawn.now)
+    warming.warm_idle_nodes(drawn)
 
 
 DUTIES: Final[tuple[Callable[[], None], ...]] = (

@@ -44,6 +44,15 @@ def cancel_attempt(attempt_id: str) -> None:
         stop_on_node(attempt_id)
 
 
+@db_task(priority=15)
+def warm_node(node_id: int, group_id: int) -> None:
+    """Load what comes after a group."""
+    from farm_app.warming import warm
+
+    with patient_database():
+        warm(node_id, group_id)
+
+
 @db_task(priority=20)
 def look_for_late(node_id: int) -> None:
     """Ask a node that is back what it finished meanwhile."""

@@ -144,6 +144,11 @@ class WorkSession(models.Model):
         """Its funnel."""
         return read_stages(self.config)
 
+    @property
+    def prewarms(self) -> bool:
+        """Whether idle nodes may load the next stage's model while somebody still chooses."""
+        return bool(self.config.get("prewarms"))
+
     @contextmanager
     def _changing_config(self) -> Iterator[None]:
         """Read the config anew and hold it while a part of it is changed: another tab may have changed the rest."""
@@ -153,10 +158,11 @@ class WorkSession(models.Model):
             yield
             self.touch("config")
 
-    def set_stages(self, stages: tuple[Stage, ...]) -> None:
+    def set_stages(self, stages: tuple[Stage, ...], *, prewarms: bool = False) -> None:
         """Change the funnel; pictures stay where they are, and what a stage now says differently wins over its form."""
         with self._changing_config():
             self._describe(stages)
+            self.config = {**self.config, "prewarms": prewarms}
 
     def use_family(self, index: int, family: str) -> None:
         """Let one stage, from 0, draw with another family."""

@@ -190,6 +190,7 @@ def _write_round(
         work=order.work,
         node_mode=order.node_mode,
         node=order.node,
+        **_what_follows(session, order),
     )
     return Round.objects.create(
         session=session,
@@ -200,6 +201,18 @@ def _write_round(
         values=dict(order.form),
         submission_key=key,
     )
+
+
+def _what_follows(session: WorkSession, order: Order) -> dict[str, str]:
+    """Return what the next stage draws with, where the session wants nodes to load it beforehand."""
+    following = session.stages[order.stage + 1 : order.stage + 2]
+    if not session.prewarms or not following or following[0].kind != "draw":
+        return {}
+    form = session.last_form(order.stage + 1)
+    return {
+        "next_family": str(form.get("family") or following[0].family),
+        "next_checkpoint": str(form.get("checkpoint") or ""),
+    }
 
 
 def _write_generations(round_: Round, order: Order, version: TemplateVersion) -> None:

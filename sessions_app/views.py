@@ -32,7 +32,7 @@ from sessions_app.pages import (
     went,
 )
 from sessions_app.placing import continue_session, order_from_form, place_asked
-from sessions_app.stage_forms import StageFormSet, added_stage, stage_initial
+from sessions_app.stage_forms import BaseStageFormSet, StageFormSet, added_stage, stage_initial
 from sessions_app.table import WINDOW, Table, estimate_text, families_of_farm, family_label
 
 PER_PAGE = 24
@@ -329,27 +329,32 @@ def stages(request: HttpRequest, slug: str) -> HttpResponse:
     session = session_or_404(slug)
     if request.method == "GET":
         formset = StageFormSet(initial=stage_initial(session.stages))
-        return fragment_or_page(
-            request,
-            "sessions/_stages_form.html",
-            {"session": session, "formset": formset},
-            session=session,
-        )
+        return _stages_form(request, session, formset, prewarms=session.prewarms)
+    prewarms = "prewarms" in request.POST
     formset = StageFormSet(
         request.POST, initial=stage_initial(session.stages), asked=session.last_stage_asked()
     )
     if not formset.is_valid():
-        context = {"session": session, "formset": formset}
-        return fragment_or_page(
-            request, "sessions/_stages_form.html", context, session=session, status=422
-        )
+        return _stages_form(request, session, formset, prewarms=prewarms, status=422)
     if adding := request.POST.get("add"):
         described = [*formset.stages(), added_stage(adding, formset.stages())]
         fresh = StageFormSet(initial=stage_initial(described))
-        context = {"session": session, "formset": fresh}
-        return fragment_or_page(request, "sessions/_stages_form.html", context, session=session)
-    session.set_stages(formset.stages())
+        return _stages_form(request, session, fresh, prewarms=prewarms)
+    session.set_stages(formset.stages(), prewarms=prewarms)
     return went(request, session.url)
+
+
+def _stages_form(
+    request: HttpRequest,
+    session: WorkSession,
+    formset: BaseStageFormSet,
+    *,
+    prewarms: bool,
+    status: int = 200,
+) -> HttpResponse:
+    context = {"session": session, "formset": formset, "prewarms": prewarms}
+    template = "sessions/_stages_form.html"
+    return fragment_or_page(request, template, context, session=session, status=status)
 
 
 @require_POST

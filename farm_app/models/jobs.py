@@ -94,6 +94,12 @@ class JobGroup(models.Model):
     node = models.ForeignKey(
         GpuNode, on_delete=models.SET_NULL, null=True, blank=True, related_name="wishes"
     )
+    next_family = models.CharField(
+        max_length=30,
+        blank=True,
+        help_text="What whoever asked will probably want next: idle nodes may load it.",
+    )
+    next_checkpoint = models.CharField(max_length=255, blank=True)
     is_paused = models.BooleanField(default=False)
     created = models.DateTimeField(default=timezone.now)
 

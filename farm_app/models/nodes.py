@@ -113,6 +113,9 @@ class GpuNode(models.Model):
     samplers = models.JSONField(default=list, editable=False)
     schedulers = models.JSONField(default=list, editable=False)
     inventory_at = models.DateTimeField(null=True, editable=False)
+    warming_until = models.DateTimeField(
+        null=True, editable=False, help_text="It loads a model beforehand, expected until then."
+    )
     warm_model = models.CharField(max_length=255, blank=True, editable=False)
     created = models.DateTimeField(auto_now_add=True)
 

@@ -75,11 +75,16 @@ def _view(
         max_batch=node.max_batch,
         state=node.standing,
         delay_s=_delay_s(node),
-        busy_until_s=busy_until_s,
+        busy_until_s=busy_until_s if busy_until_s is not None else _warm_at_s(node),
         warm=node.warm_model or None,
         queue_ahead_s=node.foreign_queue * FOREIGN_GUESS_S,
         blocked=blocked,
     )
+
+
+def _warm_at_s(node: GpuNode) -> float | None:
+    """Return when the model should be in memory that it loads beforehand."""
+    return None if node.warming_until is None else node.warming_until.timestamp()
 
 
 def _delay_s(node: GpuNode) -> float:

@@ -1,0 +1,102 @@
+"""Pre-warming: idle nodes load what a session will probably want next, if it says so, and only then."""
+
+from typing import Any
+
+import pytest
+
+from farm_app import warming
+from farm_app.comfy.warmup import warm_up
+from farm_app.models import Attempt, GpuNode, Job, JobEvent, JobGroup
+from sessions_app.funnel import DEFAULT_STAGES
+from sessions_app.models import Round, WorkSession
+from sessions_app.order import Order, place_round
+from tests.farm.rig import VALUES, Farm, wait_until
+
+BOTH: dict[str, Any] = {"families": ["sd15", "sdxl"], "seconds": {"sd15": 0.15, "sdxl": 0.3}}
+
+
+@pytest.fixture(autouse=True)
+def nothing_tried() -> None:
+    warming._tried.clear()
+
+
+def ask(*, prewarms: bool, count: int = 1, **changes: Any) -> Round:
+    session = WorkSession.begin(title="Test")
+    session.set_stages(DEFAULT_STAGES, prewarms=prewarms)
+    facts = {"stage": 0, "stage_name": "Drafts", "family": "sd15", "work": "draft", **changes}
+    return place_round(session, Order(values=VALUES, count=count, **facts))
+
+
+def warm_ups(node: Any) -> list[Any]:
+    """Return what a node executed that is no job."""
+    return [line for line in node.executions() if line["eliot"] is None]
+
+
+def test_idle_nodes_load_what_comes_next(farm: Farm) -> None:
+    node = farm.node("gpu-a", **BOTH)
+    placed = ask(prewarms=True)
+    farm.work()
+    farm.done(placed)
+    wait_until(lambda: "juggernautxl" in GpuNode.objects.get().warm_model)
+    wait_until(lambda: GpuNode.objects.get().warming_until is None)
+    assert len(warm_ups(node)) == 1
+    assert not list((node.folder / "output").rglob("*warm*"))
+    assert JobEvent.objects.filter(sentence__contains="for what comes next").count() == 1
+    following = place_round(
+        placed.session, Order(1, "Refined", "sdxl", "quality", 1, {**VALUES, "steps": 2})
+    )
+    (job,) = farm.done(following)
+    assert not Attempt.objects.get(job=job).was_cold
+    assert len(warm_ups(node)) == 1, "once for a group, and the next stage's next wants the same"
+
+
+def test_a_session_that_does_not_ask_for_it_has_nothing_loaded(farm: Farm) -> None:
+    node = farm.node("gpu-a", **BOTH)
+    placed = ask(prewarms=False)
+    assert JobGroup.objects.get().next_family == ""
+    farm.work()
+    farm.done(placed)
+    farm.done(ask(prewarms=False))
+    assert not warm_ups(node)
+
+
+def test_a_node_that_lacks_the_model_is_left_alone(farm: Farm) -> None:
+    node = farm.node("gpu-a")
+    placed = ask(prewarms=True)
+    farm.work()
+    farm.done(placed)
+    farm.done(farm.ask(1))
+    assert not warm_ups(node)
+
+
+def test_a_node_for_which_the_queue_has_work_loads_nothing_else(farm: Farm) -> None:
+    node = farm.node("gpu-a", **{**BOTH, "seconds": {"sd15": 0.4, "sdxl": 0.4}})
+    first = ask(prewarms=True)
+    rest = farm.ask(8)
+    farm.work()
+    farm.done(first)
+    assert Job.objects.queued().exists()
+    assert not warm_ups(node)
+    farm.cancel(rest)
+
+
+def test_a_load_that_fails_leaves_the_node_free(farm: Farm) -> None:
+    node = farm.node("gpu-a", **BOTH)
+    placed = ask(prewarms=True)
+    farm.work()
+    farm.done(placed)
+    wait_until(lambda: warm_ups(node))
+    node.kill()
+    wait_until(lambda: GpuNode.objects.get().warming_until is None)
+    node.restart()
+    farm.done(farm.ask(1))
+
+
+def test_a_warm_up_saves_no_picture():
+    graph = {
+        "9": {"class_type": "SaveImage", "inputs": {"images": ["8", 0], "filename_prefix": "x"}},
+        "8": {"class_type": "VAEDecode", "inputs": {"samples": ["3", 0], "vae": ["4", 2]}},
+    }
+    made = warm_up(graph)
+    assert made["9"] == {"class_type": "PreviewImage", "inputs": {"images": ["8", 0]}}
+    assert made["8"] == graph["8"]

@@ -19,6 +19,8 @@ EXPORT := $(UV) export --locked $(PYPI) --no-emit-project --no-header
 help:
 	@echo 'make run      start Eliot here; PORT=8011 and ARGS="..." go to manage.py start'
 	@echo 'make test     run all tests; ARGS="-k gallery" goes to pytest'
+	@echo 'make drill-all  run the drills of docs/faults.md over every kind of server'
+	@echo 'make faults   write docs/faults.md'
 	@echo 'make check    run every linter and check'
 	@echo 'make lock     write uv.lock and both requirements files from pyproject.toml'
 
@@ -28,6 +30,15 @@ run: $(RUN)
 test: $(DEV)
 	@$(ASIDE) ELIOT_CHROMIUM="$$($(PY) -m scripts.browser)" \
 		$(PY) -m pytest --numprocesses $(WORKERS) --dist worksteal $(ARGS)
+
+# Every row of docs/faults.md against every kind of server and every way to die.
+drill-all: $(DEV)
+	@$(ASIDE) ELIOT_CHROMIUM="$$($(PY) -m scripts.browser)" \
+		$(PY) -m pytest --drill-all --numprocesses $(WORKERS) --dist worksteal $(ARGS)
+
+# docs/faults.md says what happens when something breaks, and which test shows it.
+faults: $(DEV)
+	@$(ASIDE) $(PY) -m pytest --collect-only --quiet --quiet --faults-page docs/faults.md > /dev/null
 
 check: style types imports templates migrations deploy locked
 
@@ -83,4 +94,4 @@ done; echo 'Eliot needs Python 3.11 or newer; none is here. PYTHON=/path/to/pyth
 endef
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check style types imports templates migrations deploy locked lock install browser ALWAYS
+.PHONY: help run test drill-all faults check style types imports templates migrations deploy locked lock install browser ALWAYS

@@ -59,6 +59,11 @@ def _foreign(request: web.Request) -> bool:
     return host.netloc != origin.netloc.lower()
 
 
+def signature(request: web.Request) -> str:
+    """Return what a client calls itself: the ledger tells who took a prompt away."""
+    return request.headers.get("User-Agent", "")
+
+
 def is_loopback(name: str | None) -> bool:
     """Whether a host name or address means this machine."""
     if name is None:

@@ -12,6 +12,9 @@ from farm_app import planning
 from farm_app.seeding import seed_workflows
 from gallery_app.models import Library
 from tests.farm.rig import Farm, Stable, assert_sound
+from tests.faults.marking import rows_of
+from tests.faults.oracle import assert_made_once, assert_others_left_alone
+from tests.faults.page import read_rows
 
 
 @pytest.fixture
@@ -32,14 +35,29 @@ def stable(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stable]:
 
 
 @pytest.fixture
-def farm(data: Path, stable: Stable, transactional_db: None) -> Iterator[Farm]:
+def farm(
+    data: Path,
+    stable: Stable,
+    transactional_db: None,
+    profile: str,
+    request: pytest.FixtureRequest,
+) -> Iterator[Farm]:
     """Provide a farm without nodes; tests add real ones and start the work. At the end all must be sound."""
     HUEY.flush()
     cache.clear()
     planning.forget_stock()
     seed_workflows()
     Library.default()
-    with Farm(data, stable) as found:
+    with Farm(data, stable, profile) as found:
         yield found
         found.stop()
         assert_sound(data)
+        if marked := rows_of(request.node):
+            _assert_promises(found, marked)
+
+
+def _assert_promises(farm: Farm, marked: list[str]) -> None:
+    """After a drill, see also what the nodes saw."""
+    rows = read_rows()
+    assert_made_once(farm.processes, [rows[one] for one in marked])
+    assert_others_left_alone(farm.processes)

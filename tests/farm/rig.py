@@ -270,9 +270,11 @@ def _free_port() -> int:
 class Farm:
     """Nodes and workers of one test."""
 
-    def __init__(self, data: Path, stable: Stable) -> None:
-        """Keep where the test's data lies, and where nodes come from."""
+    def __init__(self, data: Path, stable: Stable, profile: str) -> None:
+        """Keep where the test's data lies, where nodes come from, and what kind of server they are."""
         self.data = data
+        self.profile = profile
+        self.processes: list[NodeProcess] = []
         self._stable = stable
         self._stack = ExitStack()
         self.workers: Workers | None = None
@@ -303,7 +305,11 @@ class Farm:
         self, specs: Mapping[str, Mapping[str, Any]], *, is_up: bool = True
     ) -> list[NodeProcess]:
         """Add several at once, by name."""
-        found = [self._stable.lend(name, **spec) for name, spec in specs.items()]
+        found = [
+            self._stable.lend(name, **{"profile": self.profile, **spec})
+            for name, spec in specs.items()
+        ]
+        self.processes += found
         for process in found:
             self._stack.callback(self._stable.take_back, process)
             if is_up:

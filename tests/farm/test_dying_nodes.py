@@ -13,8 +13,10 @@ from tests.farm.rig import Farm, attempts, on_event, on_request, story, wait_unt
 
 pytestmark = pytest.mark.drill
 SLOW: dict[str, Any] = {"seconds": {"sd15": 3.0}}
+NOTICED_S = 3.0
 
 
+@pytest.mark.fault("N01")
 def test_work_goes_elsewhere_when_a_node_dies_while_rendering(farm: Farm) -> None:
     doomed = farm.node("gpu-a", **SLOW)
     placed = farm.ask(1)
@@ -22,11 +24,12 @@ def test_work_goes_elsewhere_when_a_node_dies_while_rendering(farm: Farm) -> Non
     wait_until(doomed.executions)
     farm.node("gpu-b")
     doomed.kill()
+    wait_until(lambda: GpuNode.objects.get(slug="gpu-a").health == Health.OFFLINE, NOTICED_S)
     (job,) = farm.done(placed)
     assert attempts(job) == [("gpu-a", "lost"), ("gpu-b", "committed")]
     assert any("gpu-a went away" in said for said in story(job))
     assert (job.failures, job.deaths) == (0, 1)
-    assert GpuNode.objects.get(slug="gpu-a").health == Health.OFFLINE
+    assert GpuNode.objects.get(slug="gpu-a").unseen_since
 
 
 def test_work_waits_for_the_only_node_to_come_back(farm: Farm) -> None:
@@ -42,6 +45,7 @@ def test_work_waits_for_the_only_node_to_come_back(farm: Farm) -> None:
     assert sorted(len(attempts(job)) for job in jobs) == [1, 2]
 
 
+@pytest.mark.fault("N02")
 def test_a_node_that_restarts_at_once_is_found_out(farm: Farm) -> None:
     node = farm.node("gpu-a", rules=[on_event("progress", {"exit": 1}, value=3)])
     placed = farm.ask(1)
@@ -51,8 +55,10 @@ def test_a_node_that_restarts_at_once_is_found_out(farm: Farm) -> None:
     (job,) = farm.done(placed)
     assert attempts(job) == [("gpu-a", "lost"), ("gpu-a", "committed")]
     assert len(node.executions()) == 2
+    assert (job.failures, GpuNode.objects.get().epoch > 1) == (0, True)
 
 
+@pytest.mark.fault("N03")
 def test_a_node_may_restart_between_the_post_and_the_first_event(farm: Farm) -> None:
     node = farm.node("gpu-a", rules=[on_event("execution_start", {"exit": 1})])
     placed = farm.ask(1)
@@ -174,6 +180,7 @@ def test_a_node_that_dies_before_its_picture_is_fetched_costs_a_render(farm: Far
     assert job.failures == 0
 
 
+@pytest.mark.fault("N21")
 def test_a_node_that_moves_keeps_its_work_at_the_old_address(farm: Farm) -> None:
     old = farm.node("gpu-a", seconds={"sd15": 1.0})
     placed = farm.ask(2)

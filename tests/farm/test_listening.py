@@ -16,10 +16,16 @@ from tests.farm.rig import Farm, Rule, attempts, on_event, on_request, story, wa
 @pytest.mark.parametrize(
     "rule",
     [
-        pytest.param(on_event("any", {"drop": True}), id="all lost"),
+        pytest.param(
+            on_event("any", {"drop": True}), id="all lost", marks=pytest.mark.fault("P02")
+        ),
         pytest.param(on_event("any", {"duplicate": 2}), id="all thrice"),
         pytest.param(on_event("execution_success", {"drop": True}), id="no end"),
-        pytest.param(on_event("progress", {"close_sockets": True}, value=3), id="cut off"),
+        pytest.param(
+            on_event("progress", {"close_sockets": True}, value=3),
+            id="cut off",
+            marks=pytest.mark.fault("P01"),
+        ),
         pytest.param(on_event("execution_start", {"close_sockets": True}), id="cut off at first"),
         pytest.param(on_event("progress", {"data": {"value": -7, "max": 0}}), id="nonsense"),
     ],
@@ -33,6 +39,7 @@ def test_the_end_is_found_whatever_is_heard(farm: Farm, rule: Rule) -> None:
     assert len(node.executions()) == 2
 
 
+@pytest.mark.fault("R24")
 def test_a_history_that_lags_is_waited_for(farm: Farm) -> None:
     rule = on_request("/history/*", {"json": {}}, method="GET", count=3)
     node = farm.node("gpu-a", rules=[rule])
@@ -87,6 +94,7 @@ def test_waiting_behind_others_is_no_lack_of_progress(
     assert attempts(job) == [("gpu-a", "committed")]
 
 
+@pytest.mark.fault("N17")
 def test_somebody_elses_interrupt_is_forgiven_once(farm: Farm) -> None:
     node = farm.node("gpu-a", seconds={"sd15": 2.0})
     placed = farm.ask(1)
@@ -101,6 +109,7 @@ def test_somebody_elses_interrupt_is_forgiven_once(farm: Farm) -> None:
     assert job.reason.startswith("Somebody interrupted it on gpu-a again.")
 
 
+@pytest.mark.fault("N18")
 def test_a_queue_that_somebody_clears_costs_nothing(farm: Farm) -> None:
     node = farm.node("gpu-a", seconds={"sd15": 1.0})
     for _ in range(2):

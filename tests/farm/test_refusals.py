@@ -20,6 +20,7 @@ def nothing_to_save() -> dict[str, Any]:
     return {"status": 400, "json": {"error": error, "node_errors": {}}}
 
 
+@pytest.mark.fault("N14")
 def test_a_graph_that_no_node_would_take_fails_with_a_reason(farm: Farm) -> None:
     first, second = farm.two(*[{"rules": [on_request("/prompt", nothing_to_save())]}] * 2)
     placed = farm.ask(1)
@@ -54,6 +55,7 @@ def test_after_three_failures_it_says_what_and_where(farm: Farm, rule: Any, said
     assert job.advice
 
 
+@pytest.mark.fault("N11")
 def test_on_two_nodes_two_failures_are_all_that_can_be_tried(farm: Farm) -> None:
     farm.two(*[{"rules": [RUNS_OUT]}] * 2)
     placed = farm.ask(1)
@@ -62,8 +64,10 @@ def test_on_two_nodes_two_failures_are_all_that_can_be_tried(farm: Farm) -> None
     assert job.state == JobState.FAILED
     assert "Tried on gpu-a, gpu-b." in job.reason
     assert job.advice == "Try 384 × 384: that is half as many pixels."
+    assert {node for node, _ in attempts(job)} == {"gpu-a", "gpu-b"}
 
 
+@pytest.mark.fault("N10")
 def test_where_memory_runs_out_only_a_bigger_card_is_tried(farm: Farm) -> None:
     farm.nodes({"gpu-a": {"rules": [RUNS_OUT]}, "gpu-b": {}, "gpu-c": {}})
     GpuNode.objects.filter(slug="gpu-b").update(vram_gb=4)
@@ -127,6 +131,7 @@ def test_a_success_forgets_the_failures_before_it(farm: Farm) -> None:
     assert not NodeBlock.objects.exists()
 
 
+@pytest.mark.fault("N12")
 def test_a_node_that_lacks_the_model_after_all_passes_it_on(farm: Farm) -> None:
     _, second = farm.two()
     second.add_model("special_sd15.safetensors")
@@ -143,6 +148,7 @@ def test_a_node_that_lacks_the_model_after_all_passes_it_on(farm: Farm) -> None:
     assert not NodeModel.objects.get(node=liar, key="special_sd15.safetensors").is_present
 
 
+@pytest.mark.fault("N13")
 def test_a_model_that_no_node_has_is_waited_for(farm: Farm) -> None:
     first, _ = farm.two()
     placed = farm.ask(1, values={"checkpoint": "rare_sd15.safetensors"})
@@ -173,6 +179,7 @@ def test_a_node_class_that_is_missing_after_all_is_waited_for(farm: Farm) -> Non
     assert job.failures == 0
 
 
+@pytest.mark.fault("N15")
 def test_a_yes_that_drops_the_output_is_a_no(farm: Farm) -> None:
     dropped = {
         "9": {
@@ -182,12 +189,13 @@ def test_a_yes_that_drops_the_output_is_a_no(farm: Farm) -> None:
         }
     }
     rule = on_request("/prompt", {"accept": True, "then": {"merge": {"node_errors": dropped}}})
-    farm.node("gpu-a", rules=[rule])
+    node = farm.node("gpu-a", rules=[rule], seconds={"sd15": 2.0})
     placed = farm.ask(1)
     farm.work()
     (job,) = farm.settled(placed)
     assert job.state == JobState.FAILED
     assert "Bad name" in job.reason
+    wait_until(lambda: [line for line in node.told("end") if line["status"] == "interrupted"])
 
 
 def test_a_node_that_cannot_take_it_now_is_left_alone_for_a_while(farm: Farm) -> None:
@@ -200,16 +208,19 @@ def test_a_node_that_cannot_take_it_now_is_left_alone_for_a_while(farm: Farm) ->
     assert [job.failures for job in jobs] == [0, 0]
 
 
+@pytest.mark.fault("R05")
 def test_a_node_that_never_takes_anything_is_not_hammered(farm: Farm) -> None:
     busy, _ = farm.two(
         {"rules": [on_request("/prompt", {"status": 503})]}, {"seconds": {"sd15": 0.4}}
     )
     placed = farm.ask(8)
     farm.work()
-    farm.done(placed)
+    jobs = farm.done(placed)
     assert busy.hits() <= 4
+    assert {job.failures for job in jobs} == {0}
 
 
+@pytest.mark.fault("R07")
 def test_a_node_that_says_when_to_come_again_is_believed(farm: Farm) -> None:
     rule = on_request("/prompt", {"status": 429, "headers": {"Retry-After": "2"}}, count=1)
     farm.node("gpu-a", rules=[rule])
@@ -221,6 +232,7 @@ def test_a_node_that_says_when_to_come_again_is_believed(farm: Farm) -> None:
     assert [state for _, state in attempts(job)] == ["lost", "committed"]
 
 
+@pytest.mark.fault("R06")
 def test_a_proxy_that_asks_for_credentials_locks_the_node(farm: Farm) -> None:
     rule = on_request("/prompt", {"status": 401})
     node = farm.node("gpu-a", rules=[rule])
@@ -232,6 +244,7 @@ def test_a_proxy_that_asks_for_credentials_locks_the_node(farm: Farm) -> None:
     assert job.failures == 0
 
 
+@pytest.mark.fault("R01")
 def test_a_post_that_is_answered_by_silence_is_looked_up_and_not_sent_again(farm: Farm) -> None:
     rule = on_request("/prompt", {"accept": True, "then": {"drop_response": True}}, count=1)
     node = farm.node("gpu-a", rules=[rule])
@@ -242,6 +255,7 @@ def test_a_post_that_is_answered_by_silence_is_looked_up_and_not_sent_again(farm
     assert len(node.executions()) == 1
 
 
+@pytest.mark.fault("R02")
 def test_a_post_that_never_arrived_is_sent_again(farm: Farm) -> None:
     node = farm.node("gpu-a", rules=[on_request("/prompt", {"reset": True}, count=1)])
     placed = farm.ask(1)
@@ -251,11 +265,13 @@ def test_a_post_that_never_arrived_is_sent_again(farm: Farm) -> None:
     assert len(node.executions()) == 1
 
 
+@pytest.mark.fault("R04", profile="legacy")
 def test_a_server_that_makes_its_own_ids_is_understood(farm: Farm) -> None:
     lost = on_request("/prompt", {"accept": True, "then": {"drop_response": True}}, count=1)
-    node = farm.node("gpu-a", profile="legacy", rules=[lost])
+    node = farm.node("gpu-a", rules=[lost])
     placed = farm.ask(3)
     farm.work()
     jobs = farm.done(placed)
     assert len(node.executions()) == 3
-    assert all(job.winner and job.winner.node_prompt_id for job in jobs)
+    own = [bool(job.winner and job.winner.node_prompt_id) for job in jobs]
+    assert own == [node.spec["profile"] == "legacy"] * 3

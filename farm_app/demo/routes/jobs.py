@@ -4,7 +4,7 @@ from typing import Any
 
 from aiohttp import web
 
-from farm_app.demo.guard import NODE
+from farm_app.demo.guard import NODE, signature
 from farm_app.demo.node import DemoNode
 from farm_app.demo.prompt_queue import Entry, Item
 from farm_app.demo.routes.prompt import is_canonical_uuid
@@ -72,28 +72,30 @@ async def get_job(request: web.Request) -> web.Response:
 
 async def cancel_job(request: web.Request) -> web.Response:
     """Delete a pending job or interrupt a running one; says whether it was either."""
-    node = _modern(request)
-    return web.json_response({"cancelled": _cancel(node, request.match_info["job_id"])})
+    _modern(request)
+    return web.json_response({"cancelled": _cancel(request, request.match_info["job_id"])})
 
 
 async def cancel_jobs(request: web.Request) -> web.Response:
     """Cancel several; says whether any of them was pending or running."""
-    node = _modern(request)
+    _modern(request)
     ids = (await request.json()).get("job_ids", [])
     invalid = [job_id for job_id in ids if not is_canonical_uuid(job_id)]
     if invalid:
         text = "job_ids contains invalid id(s)"
         return web.json_response({"error": text, "invalid_ids": invalid}, status=400)
-    cancelled = [_cancel(node, job_id) for job_id in ids]
+    cancelled = [_cancel(request, job_id) for job_id in ids]
     return web.json_response({"cancelled": any(cancelled)})
 
 
-def _cancel(node: DemoNode, job_id: str) -> bool:
+def _cancel(request: web.Request, job_id: str) -> bool:
+    node = request.app[NODE]
     cancelled = node.queue.delete(job_id)
     if not cancelled and node.queue.is_running(job_id):
         node.interrupt(job_id)
         cancelled = True
-    node.ledger.write("cancel", prompt_id=job_id, cancelled=cancelled)
+    facts = {"prompt_id": job_id, "cancelled": cancelled, "by": signature(request)}
+    node.ledger.write("cancel", **facts)
     return cancelled
 
 

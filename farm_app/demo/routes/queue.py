@@ -5,7 +5,7 @@ from typing import Any
 
 from aiohttp import web
 
-from farm_app.demo.guard import NODE
+from farm_app.demo.guard import NODE, signature
 from farm_app.demo.routes.paths import both
 
 
@@ -22,11 +22,12 @@ async def post_queue(request: web.Request) -> web.Response:
     node = request.app[NODE]
     body = await request.json()
     if body.get("clear"):
-        node.ledger.write("clear")
+        node.ledger.write("clear", by=signature(request))
         node.queue.clear()
     for prompt_id in body.get("delete", ()):
         deleted = node.queue.delete(prompt_id)
-        node.ledger.write("delete", prompt_id=prompt_id, deleted=deleted)
+        facts = {"prompt_id": prompt_id, "deleted": deleted, "by": signature(request)}
+        node.ledger.write("delete", **facts)
     return web.Response()
 
 
@@ -34,7 +35,7 @@ async def post_interrupt(request: web.Request) -> web.Response:
     """Interrupt what runs, or only a given prompt; a legacy server ignores the id."""
     node = request.app[NODE]
     asked = (await _optional_json(request)).get("prompt_id") or None
-    node.ledger.write("interrupt", prompt_id=asked)
+    node.ledger.write("interrupt", prompt_id=asked, by=signature(request))
     node.interrupt(None if node.spec.profile == "legacy" else asked)
     return web.Response()
 

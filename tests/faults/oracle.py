@@ -1,0 +1,40 @@
+"""What the nodes themselves saw: their ledgers say whether anything was made twice or taken from somebody."""
+
+from collections import Counter
+from collections.abc import Iterable
+from typing import Any
+
+from farm_app.models import Attempt, Job
+from tests.farm.rig import NodeProcess, story
+from tests.faults.page import Row
+
+Line = dict[str, Any]
+
+EVERYBODYS = ("cancel", "delete", "interrupt", "clear")
+"""What one client can do to another one's prompts."""
+OURS = "Eliot"
+"""How Eliot's requests sign."""
+
+
+def assert_made_once(nodes: Iterable[NodeProcess], rows: Iterable[Row]) -> None:
+    """Each attempt was begun at most once, each job as often as the fault allows."""
+    most = max((row.renders for row in rows), default=1)
+    begun = [line["eliot"] for node in nodes for line in node.executions() if line["eliot"]]
+    twice = {one: n for one, n in Counter(mark["attempt"] for mark in begun).items() if n > 1}
+    assert not twice, "a prompt ran twice"
+    often = {job: n for job, n in Counter(mark["job"] for mark in begun).items() if n > most}
+    assert not often, {job: story(Job.objects.get(pk=job)) for job in often}
+    known = set(Attempt.objects.filter(pk__in=[mark["attempt"] for mark in begun]))
+    assert len(known) == len({mark["attempt"] for mark in begun}), (
+        "a node was sent what no row says"
+    )
+
+
+def assert_others_left_alone(nodes: Iterable[NodeProcess]) -> None:
+    """Eliot told no node to drop what is not Eliot's, nor simply whatever is there."""
+    for node in nodes:
+        ours = {line["prompt_id"] for line in node.told("prompt") if line.get("eliot")}
+        ours |= {str(pk) for pk in Attempt.objects.values_list("pk", flat=True)}
+        named = [line for kind in EVERYBODYS for line in node.told(kind) if line["by"] == OURS]
+        foreign = [line for line in named if line.get("prompt_id") not in ours]
+        assert not foreign, f"{node.name} was told to drop what is not ours"

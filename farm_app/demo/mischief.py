@@ -21,6 +21,10 @@ logger = logging.getLogger(__name__)
 
 Deeds = Mapping[str, Any]
 
+STREAMING = {"flood", "drip", "claim"}
+SPOILING = {"merge", "set", "truncate", "headers", "flip"} | STREAMING
+NOTHING = b" " * 2**20
+
 SERVED_FILE = web.RequestKey("served_file", Path)
 """Which file a handler is about to send; its bytes are not in the answer yet."""
 
@@ -93,11 +97,13 @@ async def _spoil(
 ) -> web.StreamResponse:
     if deeds.get("drop_response"):
         return _cut(request, reset=False)
-    if not _canned(deeds) and not {"merge", "truncate", "headers"} & set(deeds):
+    if not _canned(deeds) and not SPOILING & set(deeds):
         return answer
     body, content_type = _body(deeds, request, answer)
     status = int(deeds.get("status", answer.status))
     headers = {"Content-Type": content_type, **deeds.get("headers", {})}
+    if STREAMING & set(deeds):
+        return await _stream(request, body, deeds, status, headers)
     if "truncate" not in deeds:
         return web.Response(status=status, body=body, headers=headers)
     return await _send_cut(request, body, deeds, status, headers)
@@ -113,7 +119,54 @@ def _body(deeds: Deeds, request: web.Request, answer: web.StreamResponse) -> tup
     body = _real_body(request, answer)
     if "merge" in deeds:
         body = json.dumps({**json.loads(body), **deeds["merge"]}).encode()
+    if "set" in deeds:
+        body = _with_values(body, deeds["set"])
+    if "flip" in deeds:
+        body = flipped(body, deeds["flip"])
     return body, answer.headers.get("Content-Type", answer.content_type)
+
+
+def _with_values(body: bytes, values: Mapping[str, Any]) -> bytes:
+    answer = json.loads(body)
+    for path, value in values.items():
+        *way, last = path.split(".")
+        found = [answer]
+        for key in way:
+            found = [inner for one in found for inner in _under(one, key)]
+        for one in found:
+            one.update(dict.fromkeys(one if last == "*" else [last], value))
+    return json.dumps(answer).encode()
+
+
+def _under(found: Any, key: str) -> list[Any]:
+    inner = list(found.values()) if key == "*" else [found.get(key)]
+    return [one for one in inner if isinstance(one, dict)]
+
+
+def flipped(body: bytes, where: float) -> bytes:
+    """Return the bytes with one bit changed."""
+    at = cut_length(len(body) - 1, where)
+    return body[:at] + bytes([body[at] ^ 1]) + body[at + 1 :] if body else body
+
+
+async def _stream(
+    request: web.Request, body: bytes, deeds: Deeds, status: int, headers: dict[str, str]
+) -> web.StreamResponse:
+    """Send more than is good, more slowly, or less than was announced."""
+    response = web.StreamResponse(status=status, headers=headers)
+    drip = deeds.get("drip", {})
+    if "claim" in deeds:
+        response.content_length = int(deeds["claim"])
+    elif "flood" not in deeds:
+        response.content_length = len(body)
+    await response.prepare(request)
+    size = int(drip.get("bytes", 65536))
+    for begin in range(0, len(body), size):
+        await response.write(body[begin : begin + size])
+        await asyncio.sleep(drip.get("pause_ms", 0) / 1000)
+    for _ in range(int(deeds.get("flood", 0)) // len(NOTHING)):
+        await response.write(NOTHING)
+    return _cut(request, reset=False, answer=response) if "claim" in deeds else response
 
 
 def _real_body(request: web.Request, answer: web.StreamResponse) -> bytes:

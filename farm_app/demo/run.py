@@ -33,6 +33,8 @@ class Run:
     outputs: dict[str, Any] = field(default_factory=dict)
     messages: list[list[Any]] = field(default_factory=list)
     board: ProgressBoard = field(init=False)
+    said_too: list[list[Any]] = field(default_factory=list)
+    """What a fault says after the event that is told now."""
     progress_said: dict[str, tuple[float, int]] = field(default_factory=dict)
     """When and at which value a sampler last told its progress."""
 

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import os
+from collections.abc import Callable
 from typing import Any
 
 from farm_app.demo.failures import Interrupted, NodeFailure, out_of_memory
@@ -88,12 +89,13 @@ class Teller:
         await self.state(run)
         metadata = self.sockets.supports_metadata(run.client_id)
         if image is not None and metadata:
-            frame = preview_with_metadata(image, kind, node_id, run.prompt_id)
-            await self._send_frame(run, frame)
+            await self._send_frame(
+                run, image, lambda data: preview_with_metadata(data, kind, node_id, run.prompt_id)
+            )
         data = {"value": value, "max": total, "prompt_id": run.prompt_id, "node": node_id}
         await self.tell(run, "progress", data, everybody=True, value=value)
         if image is not None and not metadata:
-            await self._send_frame(run, preview_frame(image, kind))
+            await self._send_frame(run, image, lambda data: preview_frame(data, kind))
 
     def _throttled(self, run: Run, node_id: str, value: int, total: int) -> bool:
         now = asyncio.get_running_loop().time()
@@ -104,10 +106,12 @@ class Teller:
         run.progress_said[node_id] = (now, value)
         return False
 
-    async def _send_frame(self, run: Run, frame: bytes) -> None:
-        copies, _ = await self._faulty(run, "preview", {}, None)
+    async def _send_frame(self, run: Run, image: bytes, framed: Callable[[bytes], bytes]) -> None:
+        copies, wrong = await self._faulty(run, "preview", {}, None)
+        if wrong:
+            image = bytes.fromhex(wrong["starts"]).ljust(wrong["bytes"], b"?")
         for _copy in range(copies):
-            self.sockets.send(frame, run.client_id)
+            self.sockets.send(framed(image), run.client_id)
 
     async def tell(
         self,
@@ -132,6 +136,11 @@ class Teller:
             return
         for _ in range(copies):
             self.sockets.send(text_message(event, data), run.client_id)
+        for later, facts in run.said_too:
+            self.sockets.send(
+                text_message(later, {"prompt_id": run.prompt_id, **facts}), run.client_id
+            )
+        run.said_too = []
 
     async def _faulty(
         self, run: Run, event: str, data: dict[str, Any], value: float | None
@@ -147,6 +156,7 @@ class Teller:
         await self._act(rule)
         if not run.over:
             await self._disturb(rule)
+        run.said_too = list(rule.do.get("follow", ()))
         copies = 0 if rule.do.get("drop") else 1 + int(rule.do.get("duplicate", 0))
         return copies, {**data, **rule.do.get("data", {})}
 

@@ -1,5 +1,28 @@
-"""The farm of real demo nodes, for drills."""
+"""The farm of real demo nodes, and poisonous lines to them."""
 
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+
+import pytest
+
+from farm_app.models import GpuNode
 from tests.farm.conftest import data, farm, stable
+from tests.farm.rig import Farm, NodeProcess
+from tests.faults.toxic import ToxicProxy
 
 __all__ = ["data", "farm", "stable"]
+
+Lines = Callable[[NodeProcess], ToxicProxy]
+
+
+@pytest.fixture
+def line(farm: Farm) -> Iterator[Lines]:
+    """Put a line of its own between Eliot and a node."""
+    with ExitStack() as stack:
+
+        def between(process: NodeProcess) -> ToxicProxy:
+            proxy = stack.enter_context(ToxicProxy(process.port))
+            GpuNode.objects.filter(slug=process.name).update(port=proxy.port)
+            return proxy
+
+        yield between

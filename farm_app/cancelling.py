@@ -93,8 +93,7 @@ def drop_leftovers(client: ComfyClient, queue: Queue) -> set[str]:
 
     A node that was given up and comes back goes on with what it had. Other people's prompts are left alone.
     """
-    there = {found: found for found in (*queue.running, *queue.pending)} | dict(queue.markers)
-    ids = {found: there[str(found)] for one in there if (found := _uuid(one))}
+    ids = attempts_in(queue)
     rows = Attempt.objects.filter(pk__in=ids).values_list("pk", "state", "node__slug")
     for pk, state, slug in rows:
         if state in _ENDED:
@@ -102,6 +101,12 @@ def drop_leftovers(client: ComfyClient, queue: Queue) -> set[str]:
             with suppress(ComfyError):  # the next look tries again
                 client.cancel(ids[pk])
     return {ids[pk] for pk, _, _ in rows}
+
+
+def attempts_in(queue: Queue) -> dict[UUID, str]:
+    """Return what may be attempts of ours in a node's queue, with the ids by which the node knows them."""
+    there = {found: found for found in (*queue.running, *queue.pending)} | dict(queue.markers)
+    return {found: there[str(found)] for one in there if (found := _uuid(one))}
 
 
 def _uuid(text: str) -> UUID | None:

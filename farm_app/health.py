@@ -13,9 +13,9 @@ from django.utils import timezone
 
 from eliot import live
 from eliot.writing import in_turn, written
-from farm_app import families, nudges
-from farm_app.cancelling import drop_leftovers
-from farm_app.comfy.client import ComfyClient, Inventory, SystemStats
+from farm_app import families, nudges, rests
+from farm_app.cancelling import attempts_in, drop_leftovers
+from farm_app.comfy.client import ComfyClient, Inventory, Queue, SystemStats
 from farm_app.comfy.errors import BadResponse, Busy, ComfyError, NeedsCredentials, Unreachable
 from farm_app.models import Attempt, GpuNode, Job, JobEvent, NodeModel
 from farm_app.models.jobs import FARM_GROUP
@@ -41,6 +41,7 @@ class Look:
     latency_ms: float
     queue_length: int
     foreign: int
+    twin: GpuNode | None
     stats: SystemStats
     inventory: Inventory | None
 
@@ -91,13 +92,15 @@ def _look_at(node: GpuNode) -> Look:
         started = time.monotonic()
         waiting = client.queue_remaining()
         latency_ms = (time.monotonic() - started) * 1000
-        foreign = _foreign(client) if waiting and node.warming_until is None else 0
+        is_asked = waiting and node.warming_until is None  # a model that is loaded ahead is nobody's prompt
+        queue = client.queue() if is_asked else Queue((), ())
+        foreign = _foreign(client, queue)
         stats = client.system_stats()
     inventory = None
     if _wants_inventory(node):
         with ComfyClient(node.origin, read_timeout_s=INVENTORY_S) as client:
             inventory = client.inventory()
-    return Look(latency_ms, waiting, foreign, stats, inventory)
+    return Look(latency_ms, waiting, foreign, _twin_of(node, queue), stats, inventory)
 
 
 def ask_again(nodes: QuerySet[GpuNode]) -> None:
@@ -116,13 +119,41 @@ def _wants_inventory(node: GpuNode) -> bool:
     return not is_busy or age > WAITED_FOR_AGE
 
 
-def _foreign(client: ComfyClient) -> int:
+def _foreign(client: ComfyClient, queue: Queue) -> int:
     """Count the prompts in the node's own queue that are not ours; what is ours and given up is dropped there."""
-    queue = client.queue()
     return len({*queue.running, *queue.pending} - drop_leftovers(client, queue))
 
 
+def _twin_of(node: GpuNode, queue: Queue) -> GpuNode | None:
+    """Return the node at whose address we sent what is in this one's queue: both are the same server."""
+    sent_elsewhere = (
+        Attempt.objects.holding()
+        .filter(pk__in=attempts_in(queue))
+        .exclude(node=node.pk)
+        .exclude(origin=node.origin)  # a node that has moved away left it here
+        .select_related("node")
+    )
+    found = sent_elsewhere.first()
+    return found.node if found is not None else None
+
+
+def _switch_twin_off(one: GpuNode, other: GpuNode) -> None:
+    """Use a server that has two rows by the older one only: it would get two pictures at once."""
+    older, younger = sorted((one, other), key=lambda node: node.pk)
+    said = f"{younger.slug} is the same ComfyUI as {older.slug}, and was switched off. Remove one."
+    with written():
+        found = GpuNode.objects.filter(pk=younger.pk, is_enabled=True)
+        if found.update(is_enabled=False, last_error=said):
+            logger.warning("%s", said)
+            _say(younger, said)
+        transaction.on_commit(_tell_strips)
+
+
 def _note_answer(node: GpuNode, look: Look) -> Health:
+    rest = rests.rest_of(node.pk) if node.health != Health.READY else None
+    if rest is not None:
+        _note_trouble(node, Health.SILENT, rest.sentence, again_s=rest.left_s)
+        return Health.SILENT
     stats, inventory = look.stats, look.inventory
     facts: dict[str, object] = {
         "health": Health.READY,
@@ -153,6 +184,8 @@ def _note_answer(node: GpuNode, look: Look) -> Health:
         transaction.on_commit(_tell_strips)
         if came_back or inventory is not None:
             nudges.idle_nodes_on_commit()
+    if look.twin is not None:
+        _switch_twin_off(node, look.twin)
     return Health.READY
 
 

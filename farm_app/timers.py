@@ -46,6 +46,9 @@ STOPPED_S: Final = 60.0 * FACTOR
 STALLED_DEAF_S: Final = 1800.0 * FACTOR
 # History may lag behind the success event by this much.
 HISTORY_LAG_S: Final = 5.0 * FACTOR
+# A node that died over its second picture in a row gets this rest when it is back, each further time twice as long.
+REST_FIRST_S: Final = 10.0 * FACTOR
+REST_LAST_S: Final = 300.0 * FACTOR
 BACKOFF_FIRST_S: Final = 2.0 * FACTOR
 BACKOFF_LAST_S: Final = 60.0 * FACTOR
 PROGRESS_S: Final = 0.25

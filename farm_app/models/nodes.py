@@ -137,7 +137,8 @@ class GpuNode(models.Model):
         return self.slug
 
     def clean(self) -> None:
-        """Refuse capabilities that are no list of words, and hosts that are no single machine's."""
+        """Refuse capabilities that are no list of words, and hosts that are no single machine's; spell the host plainly."""
+        self.host = self.host.lower().rstrip(".")
         faults: dict[str, str] = {}
         listed = self.capabilities
         if not isinstance(listed, list) or not all(

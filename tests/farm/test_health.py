@@ -207,3 +207,15 @@ def test_health_goes_on_by_itself(farm: Farm) -> None:
     wait_until(lambda: GpuNode.objects.get().health == Health.OFFLINE)
     process.start()
     wait_until(lambda: GpuNode.objects.get().health == Health.READY)
+
+
+def test_a_node_that_moves_leaves_no_twin_behind(farm: Farm) -> None:
+    old = farm.node("gpu-a", seconds={"sd15": 1.0})
+    placed = farm.ask(1)
+    farm.work()
+    wait_until(old.executions)
+    GpuNode.objects.update(port=1, is_draining=True)
+    new = GpuNode.objects.create(slug="gpu-b", host="127.0.0.1", port=old.port)
+    assert health.probe(new.pk) == Health.READY
+    assert GpuNode.objects.get(slug="gpu-b").is_enabled
+    farm.done(placed)

@@ -5,11 +5,13 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 import httpcore
 import httpx
+
+from farm_app.comfy.names import LOOK_UP_S, NameUnknown, addresses_of
 
 if TYPE_CHECKING:
     import ssl
@@ -80,8 +82,18 @@ class _PunctualBackend(httpcore.SyncBackend):
         local_address: str | None = None,
         socket_options: Iterable[Any] | None = None,
     ) -> httpcore.NetworkStream:
-        stream = super().connect_tcp(host, port, timeout, local_address, socket_options)
-        return _PunctualStream(stream)
+        """Connects to an address: the resolver knows no deadline, so names are looked up before."""
+        try:
+            addresses = addresses_of(host, timeout or LOOK_UP_S)
+        except NameUnknown as error:
+            raise httpcore.ConnectError(str(error)) from error
+        for address in addresses[:-1]:
+            with suppress(httpcore.ConnectError, httpcore.ConnectTimeout):
+                stream = super().connect_tcp(address, port, timeout, local_address, socket_options)
+                return _PunctualStream(stream)
+        return _PunctualStream(
+            super().connect_tcp(addresses[-1], port, timeout, local_address, socket_options)
+        )
 
 
 class PunctualTransport(httpx.HTTPTransport):

@@ -26,6 +26,7 @@ from farm_app.comfy.errors import (
     Unreachable,
 )
 from farm_app.comfy.events import Event, parse
+from farm_app.comfy.names import NameUnknown, connect
 
 MESSAGE_BYTES = 16 * 2**20
 """A message above this closes the socket: then the history tells the rest."""
@@ -78,7 +79,7 @@ class Watch:
         """Connects and sends our flags, which count only as the first message. Follows no redirect."""
         uri = parse_uri(address)
         self._protocol = ClientProtocol(uri, max_size=MESSAGE_BYTES)
-        self._tcp = socket.create_connection((uri.host, uri.port), _left(deadline_s))
+        self._tcp = connect(uri.host, uri.port, _left(deadline_s))
         try:
             self._tcp.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, True)
             if uri.secure:
@@ -206,6 +207,8 @@ class Watch:
             )
         if isinstance(error, InvalidStatus):
             return self._refused(error.response.status_code, evidence)
+        if isinstance(error, NameUnknown):
+            return Unreachable(f"The name in {self.where} cannot be looked up.", evidence=evidence)
         if isinstance(error, OSError):
             return Unreachable(f"{self.where} opens no event socket.", evidence=evidence)
         return BadResponse(f"What answers at {self.where} is not a ComfyUI.", evidence=evidence)

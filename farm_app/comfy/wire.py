@@ -22,6 +22,7 @@ from farm_app.comfy.errors import (
     TooLarge,
     Unreachable,
 )
+from farm_app.comfy.names import NameUnknown
 from farm_app.comfy.untrusted import strict_json
 
 JSON_BYTES = 8 * 2**20
@@ -259,7 +260,9 @@ class Wire:
         )
 
     def _no_connection(self, error: httpx.ConnectError, evidence: str) -> Unreachable:
-        if is_refusal(error):
+        if stems_from(error, NameUnknown):
+            return Unreachable(f"The name in {self.where} cannot be looked up.", evidence=evidence)
+        if stems_from(error, ConnectionRefusedError):
             return Unreachable(
                 f"Nothing listens at {self.where}: ComfyUI does not run there.",
                 refused=True,
@@ -312,11 +315,11 @@ def declared_bytes(response: httpx.Response) -> int:
     return int(length) if length.isascii() and length.isdecimal() and len(length) < 20 else -1
 
 
-def is_refusal(error: BaseException) -> bool:
-    """Says whether a closed port is at the bottom of a failure."""
+def stems_from(error: BaseException, kind: type[BaseException]) -> bool:
+    """Says whether a failure of this kind, such as a closed port, is at the bottom of another."""
     cause: BaseException | None = error
     while cause is not None:
-        if isinstance(cause, ConnectionRefusedError):
+        if isinstance(cause, kind):
             return True
         cause = cause.__cause__ or cause.__context__
     return False

@@ -106,6 +106,9 @@ def read_inventory(answer: object) -> Inventory:
     """
     if not isinstance(answer, dict) or not all(isinstance(item, dict) for item in answer.values()):
         raise ValueError("not an object of node classes")
+    # Believed, an answer of another kind would say that all models are gone.
+    if not any(isinstance(item.get("input"), dict) for item in answer.values()):
+        raise ValueError("not one of the node classes says what it takes")
     return Inventory(
         node_classes=frozenset(text(name, 300) for name in answer),
         models={folder: _files(answer, inputs) for folder, inputs in _FOLDERS.items()},

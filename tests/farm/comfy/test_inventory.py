@@ -56,7 +56,7 @@ def test_a_list_that_is_none_is_empty(spec: object) -> None:
     assert read_inventory(answer).models["loras"] == ()
 
 
-@pytest.mark.parametrize("answer", [None, [], "x", {"KSampler": 3}])
+@pytest.mark.parametrize("answer", [None, [], "x", {"KSampler": 3}, {}, {"a": {}}])
 def test_what_is_no_object_info_is_refused(answer: object) -> None:
     with pytest.raises(ValueError, match="node classes"):
         read_inventory(answer)

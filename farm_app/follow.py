@@ -153,6 +153,7 @@ class Follower:
         Raises:
             NodeGone: The port refuses.
             Unreachable: No answer in time.
+            ComfyError: What answers there is no ComfyUI.
         """
         is_deaf = bool(self.client_id) and time.monotonic() < self._next_try_s
         if self.watch is None and not is_deaf:
@@ -170,6 +171,8 @@ class Follower:
             raise
         except ComfyError as fault:
             logger.info("no event socket: %s", fault.sentence)
+            # A proxy lets no sockets pass; a printer that was given the address takes no prompts either.
+            self.looks.system_stats()
 
     def reconnect(self) -> None:
         """Open a new socket for what comes after this prompt, unless that was tried a moment ago.
@@ -179,7 +182,7 @@ class Follower:
         """
         if self.watch is not None or time.monotonic() < self._next_try_s:
             return
-        with suppress(Unreachable):
+        with suppress(ComfyError):
             self._open()
 
     def follow(self, attempt: Attempt, *, rejoin: bool = False, accepted: bool = True) -> Verdict:

@@ -21,7 +21,7 @@ from farm_app.models import Attempt, Job, JobOutput, NodeBlock, TemplateVersion
 from farm_app.models.states import COMING_HOME, AttemptState, FailureClass, JobState
 from farm_app.planner import Learned
 from farm_app.spool import Spool, tidy
-from farm_app.timers import BACKOFF_FIRST_S, STORE_AGAIN, STORE_TTL
+from farm_app.timers import BACKOFF_FIRST_S, DRIP_S, STORE_AGAIN, STORE_TTL
 from gallery_app.failures import storage_errors
 from gallery_app.intake import (
     DamagedPicture,
@@ -194,7 +194,10 @@ def _downloaded(attempt: Attempt, spool: Spool) -> tuple[Fetched, Looked]:
     """Bring the bytes into the spool under a name of this call's own, and rename them when they are a picture."""
     try:
         with storage_errors("Eliot's data folder"), spool.part() as part:
-            with ComfyClient(attempt.origin) as client, part.open("wb") as stream:
+            with (
+                ComfyClient(attempt.origin, slow_after_s=DRIP_S) as client,
+                part.open("wb") as stream,
+            ):
                 fetched = client.fetch(
                     OutputFile(**attempt.outputs[0]), stream, cap_bytes=IMAGE_CAP_BYTES
                 )

@@ -44,6 +44,8 @@ STALLED_S: Final = 600.0 * FACTOR
 STOPPED_S: Final = 60.0 * FACTOR
 # Without a socket progress cannot be seen: this long, or many times what was expected.
 STALLED_DEAF_S: Final = 1800.0 * FACTOR
+# A picture that comes with less than 1 KiB a second over this long is given up and fetched again.
+DRIP_S: Final = 30.0 * FACTOR
 # History may lag behind the success event by this much.
 HISTORY_LAG_S: Final = 5.0 * FACTOR
 # A node that died over its second picture in a row gets this rest when it is back, each further time twice as long.

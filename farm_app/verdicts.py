@@ -1,6 +1,6 @@
 """How a prompt ended on its node, read from the node's own history."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
@@ -47,8 +47,27 @@ def judge(entry: HistoryEntry, sent: Mapping[str, Any]) -> Verdict:
     files = [one for one in entry.outputs if one.node_id in wanted and one.type == "output"]
     if not files:
         return Verdict("error", reason="It finished without a picture.", evidence="no outputs")
+    if missing := _missing(sent, wanted, files):
+        said = f"Of {len(wanted)} pictures that were asked for {len(wanted) - len(missing)} came:"
+        there = ", ".join(f"{one.subfolder}/{one.filename}".lstrip("/") for one in files)
+        reason = f"{said} nothing from node {', '.join(missing)}."
+        return Verdict("error", reason=reason, evidence=f"still on the node: {there}")
     outputs = tuple(_plain(one) for one in files)
     return Verdict("success", outputs, started_ms=entry.started_ms, ended_ms=entry.ended_ms)
+
+
+def _missing(
+    sent: Mapping[str, Any], wanted: Collection[str], files: Iterable[OutputFile]
+) -> list[str]:
+    """Return the nodes that brought nothing although another one of the same class did.
+
+    Of a class that brought nothing at all nobody knows whether it ever does.
+    """
+    brought = {one.node_id for one in files}
+    classes = {sent[node_id]["class_type"] for node_id in brought}
+    return sorted(
+        node_id for node_id in {*wanted} - brought if sent[node_id]["class_type"] in classes
+    )
 
 
 def _plain(file: OutputFile) -> dict[str, Any]:

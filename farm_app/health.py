@@ -245,11 +245,18 @@ def note_silent(node: GpuNode, sentence: str) -> None:
 
 
 def note_restart(node: GpuNode) -> None:
-    """Write down that a node's process is another one now: no model is warm, and what it was given is gone."""
+    """Write down that a node's process is another one now: no model is warm, and what it was given is gone.
+
+    One that does so over and over gets a rest.
+    """
+    was_at_work = Attempt.objects.holding().filter(node=node.pk, started__isnull=False).exists()
     with written():
         GpuNode.objects.filter(pk=node.pk).update(epoch=F("epoch") + 1, warm_model="")
         _say(node, f"{node.slug} restarted.")
         transaction.on_commit(_tell_strips)
+    rest = rests.rest_of(node.pk, has_just_died=was_at_work)
+    if rest is not None:
+        _note_trouble(node, Health.SILENT, rest.sentence, again_s=rest.left_s)
 
 
 def _note_trouble(

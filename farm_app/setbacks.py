@@ -17,7 +17,7 @@ from django.utils import timezone
 
 from eliot.statements import Given, Question
 from eliot.writing import written
-from farm_app import nudges, planning, progress
+from farm_app import nudges, planning, progress, rests
 from farm_app.models import Attempt, Job, NodeBlock
 from farm_app.models.states import SPENDING, AttemptState, FailureClass, JobState
 from farm_app.sizes import advise_smaller
@@ -271,9 +271,12 @@ def _is_poison(job: Job) -> bool:
     deadly = _recent(job).filter(
         state=AttemptState.LOST, started__isnull=False, failure=FailureClass.INFRASTRUCTURE
     )
-    return job.deaths >= MOST_DEATHS or (
-        job.deaths >= DEADLY_NODES and deadly.values("node").distinct().count() >= DEADLY_NODES
-    )
+    nodes = set(deadly.values_list("node", flat=True))
+    if job.deaths >= DEADLY_NODES and len(nodes) >= DEADLY_NODES:
+        return True
+    # A node that dies over every job says nothing about this one, for some time.
+    most = 2 * MOST_DEATHS if any(rests.is_to_blame(one, job.pk) for one in nodes) else MOST_DEATHS
+    return job.deaths >= most
 
 
 def _after_pause(job: Job) -> datetime | None:

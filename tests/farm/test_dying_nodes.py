@@ -1,12 +1,13 @@
 """Nodes that die, restart, fall silent or come back: the picture is made once, somewhere, or waits and says why."""
 
 import signal
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
-from farm_app import progress
-from farm_app.models import Attempt, GpuNode, Job
+from farm_app import progress, rests, setbacks, sweep
+from farm_app.models import Attempt, GpuNode, Job, nodes
 from farm_app.models.nodes import Health
 from farm_app.models.states import AttemptState, JobState
 from tests.farm.rig import Farm, attempts, on_event, on_request, story, wait_until
@@ -134,6 +135,33 @@ def test_a_job_that_kills_two_nodes_is_put_aside(farm: Farm) -> None:
     assert job.state == JobState.ATTENTION
     assert job.reason.startswith("It seems to crash nodes")
     assert [state for _, state in attempts(job)] == ["lost", "lost"]
+
+
+def no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let nodes be looked at all the time, and tried as soon as they answer."""
+    pauses = (rests, "REST_LAST_S"), (setbacks, "BACKOFF_LAST_S"), (sweep, "SWEEP_S")
+    for owner, name in pauses:
+        monkeypatch.setattr(owner, name, 0.05)
+    monkeypatch.setattr(nodes, "TROUBLE_INTERVAL", timedelta(seconds=0.05))
+
+
+@pytest.mark.parametrize(("has_killed_another", "most"), [(False, 3), (True, 6)])
+def test_a_node_that_dies_over_everything_is_blamed_before_a_job_is(
+    farm: Farm, monkeypatch: pytest.MonkeyPatch, has_killed_another: bool, most: int
+) -> None:
+    no_pauses(monkeypatch)
+    node = farm.node("gpu-a", rules=[on_event("progress", {"exit": 1})])
+    farm.work()
+    if has_killed_another:
+        other = farm.ask(1)
+        wait_until(lambda: Job.objects.get().deaths == 1)
+        farm.cancel(other)
+    placed = farm.ask(1)
+    while not (aside := Job.objects.filter(state=JobState.ATTENTION)).exists():
+        if not node.is_alive:
+            node.start()
+    assert aside.get().deaths == most
+    farm.settled(placed)
 
 
 def test_a_node_that_died_while_eliot_was_down_says_nothing_about_its_job(farm: Farm) -> None:

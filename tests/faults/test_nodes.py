@@ -3,6 +3,7 @@
 import signal
 import threading
 import time
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -16,6 +17,7 @@ from farm_app.models import Attempt, GpuNode, Job, JobEvent
 from farm_app.models.nodes import Health
 from farm_app.models.states import AttemptState, JobState
 from farm_app.sweep import Sweeper
+from farm_app.timers import REST_FIRST_S
 from gallery_app.models import MediaFile
 from tests.farm.rig import (
     Farm,
@@ -168,8 +170,13 @@ def test_a_node_that_goes_up_and_down_gets_longer_and_longer_rests(farm: Farm) -
     finally:
         over.set()
         reviver.join()
-    tries = Attempt.objects.filter(node__slug="gpu-a").count()
-    assert 2 <= tries <= 3, "its rests do not grow"
+    tries = list(Attempt.objects.filter(node__slug="gpu-a").order_by("reserved"))
+    pauses = [
+        (later.reserved - one.ended).total_seconds() for one, later in pairwise(tries) if one.ended
+    ]
+    assert len(pauses) >= 2
+    least = [0.0, *(REST_FIRST_S * 2**n for n in range(len(pauses)))]
+    assert all(pause >= rest for pause, rest in zip(pauses, least, strict=False)), pauses
     assert {job.failures for job in jobs} == {0}
     said = JobEvent.objects.filter(node__slug="gpu-a", sentence__contains="gets a rest")
     assert said.exists()

@@ -92,7 +92,9 @@ def _look_at(node: GpuNode) -> Look:
         started = time.monotonic()
         waiting = client.queue_remaining()
         latency_ms = (time.monotonic() - started) * 1000
-        is_asked = waiting and node.warming_until is None  # a model that is loaded ahead is nobody's prompt
+        is_asked = (
+            waiting and node.warming_until is None
+        )  # a model that is loaded ahead is nobody's prompt
         queue = client.queue() if is_asked else Queue((), ())
         foreign = _foreign(client, queue)
         stats = client.system_stats()

@@ -76,6 +76,16 @@ class Spool:
             left.unlink(missing_ok=True)
 
 
+def spooled() -> dict[UUID, list[Path]]:
+    """Return the files of each attempt that has any here, whole or in part."""
+    found: dict[UUID, list[Path]] = {}
+    if _folder().is_dir():
+        for path in sorted(_folder().iterdir()):
+            if (pk := _attempt_id(path)) is not None:
+                found.setdefault(pk, []).append(path)
+    return found
+
+
 def _give_back(media_file: MediaFile) -> None:
     if release(media_file):
         return

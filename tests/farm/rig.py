@@ -16,12 +16,13 @@ from typing import Any, Self, TypeVar
 import httpx
 from django.db import connections
 
-from farm_app import dispatch, health, nudges, stopping, store, sweep
+from eliot.soundness import Look, run
+from farm_app import dispatch, health, invariants, nudges, stopping, store, sweep
 from farm_app.demo.ledger import read_ledger
 from farm_app.models import Attempt, GpuNode, Job, JobEvent
-from farm_app.models.states import COMING_HOME, ENDED_JOBS, JobState
+from farm_app.models.states import ENDED_JOBS, JobState
 from farm_app.workers import Workers
-from gallery_app.models import MediaFile
+from sessions_app import invariants as table
 from sessions_app import takes
 from sessions_app.models import Generation, Round, WorkSession
 from sessions_app.order import Order, place_round
@@ -401,26 +402,8 @@ def attempts(job: Job) -> list[tuple[str, str]]:
 
 def assert_sound(data: Path) -> None:
     """Check what must hold whenever nothing is under way, whatever happened before."""
-    for job in Job.objects.prefetch_related("outputs", "events", "attempts"):
-        assert job.outputs.count() == (job.state == JobState.DONE), job
-        _assert_chain(job)
-        if job.state == JobState.FAILED:
-            assert job.reason, job
-            assert job.finished, job
-    wanted = {row.pk for row in MediaFile.objects.filter(made_by__isnull=False)}
-    wanted |= set(Attempt.objects.filter(state__in=COMING_HOME).values_list("pk", flat=True))
-    assert not MediaFile.objects.filter(placed_at=None).exclude(pk__in=wanted).exists()
     if not Attempt.objects.coming_home().exists():
         store.tidy(oldest_s=0)
         assert not list(data.glob("spool/*"))
-        assert not list(data.rglob(".eliot-part-*"))
-
-
-def _assert_chain(job: Job) -> None:
-    """Replaying the events of a job leads to its state."""
-    state = JobState.QUEUED.value
-    for event in job.events.all():
-        if event.before and event.before != event.after:
-            assert event.before == state, (job, story(job))
-            state = event.after
-    assert state == job.state, (job, story(job))
+    breaches = run([*invariants.ALL, *table.CHECKS], Look(is_quiet=True))
+    assert [str(breach) for breach in breaches] == []

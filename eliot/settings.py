@@ -29,6 +29,8 @@ ELIOT_LOG_LEVEL = env.choice("ELIOT_LOG_LEVEL", "INFO", "DEBUG", "WARNING", "ERR
 ELIOT_POLICY = env.choice("ELIOT_POLICY", "fastest", "tiered")
 # Test rigs shorten every timer of the farm by one factor; 1 is true time.
 ELIOT_TIME_FACTOR = env.number("ELIOT_TIME_PERCENT", 100, minimum=1) / 100
+# Drills let it crash at named places (eliot/failpoints.py).
+ELIOT_FAILPOINTS = env.text("ELIOT_FAILPOINTS")
 
 DEBUG = env.flag("ELIOT_DEBUG")
 SECRET_KEY = env.text("ELIOT_SECRET_KEY") or env.kept_secret(ELIOT_DATA / "secret_key")

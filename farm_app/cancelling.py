@@ -8,6 +8,7 @@ from uuid import UUID
 
 from django.utils import timezone
 
+from eliot.failpoints import failpoint
 from farm_app import nudges
 from farm_app.comfy.client import ComfyClient, Queue
 from farm_app.comfy.errors import ComfyError
@@ -78,7 +79,9 @@ def stop_on_node(attempt_id: str) -> None:
         return
     try:
         with ComfyClient(attempt.origin, read_timeout_s=LOOK_S) as client:
+            failpoint("stop before")
             client.cancel(attempt.prompt_id)
+            failpoint("stop after")
     except ComfyError as fault:
         logger.info(
             "node %s did not take the cancel of job %s: %s",

@@ -15,6 +15,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import F
 from django.utils import timezone
 
+from eliot.failpoints import failpoint, failpoint_on_commit
 from eliot.statements import Given, Question, insert
 from eliot.writing import written
 from farm_app import binding, nudges, planning, stopping
@@ -210,7 +211,9 @@ def _taken(attempt: Attempt) -> bool:
         facts["started"] = now
     attempt.reserved = now
     attempt.submitted = now if attempt.state == AttemptState.SUBMITTING else None
+    failpoint(f"attempt new>{attempt.state} before")
     insert(attempt)
+    failpoint_on_commit(f"attempt new>{attempt.state} after")
     said = f"{attempt.node.slug} takes it. {attempt.reason}".strip()
     only_from = (JobState.QUEUED,)
     return job.move(JobState.RUNNING, said, attempt=attempt, only_from=only_from, **facts)
@@ -250,7 +253,9 @@ def _reserve_copy(attempt: Attempt, node: GpuNode, estimate: Estimate, *, why: s
             copy.was_cold = estimate.load_s > 0
             if job.attempts.live().count() >= MOST_LIVE or not _fenced(job):
                 return False
+            failpoint("attempt new>copy before")
             copy.save(force_insert=True)
+            failpoint_on_commit("attempt new>copy after")
             said = f"{attempt.node.slug} {why}; {node.slug} renders a copy."
             job.say(said, attempt=copy)
             transaction.on_commit(lambda: nudges.feed([node.pk]))

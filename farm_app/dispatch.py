@@ -16,6 +16,7 @@ from typing import Final
 from django.db import DatabaseError
 from django.utils import timezone
 
+from eliot.failpoints import failpoint
 from eliot.statements import Given, Question
 from farm_app import (
     binding,
@@ -264,6 +265,7 @@ class Feeder:
 
     def _post(self, attempt: Attempt, client_id: str) -> bool:
         """Send it; False if the node may or may not have it: then it is looked for, never blindly sent again."""
+        failpoint("post before")
         try:
             accepted = self._client.submit(
                 attempt.sent or {},
@@ -273,6 +275,7 @@ class Feeder:
             )
         except ComfyError as fault:
             return self._doubtful(fault)
+        failpoint("post after")
         self._untaken = 0
         if accepted.prompt_id != str(attempt.pk):
             attempt.move(AttemptState.ACCEPTED, node_prompt_id=accepted.prompt_id)

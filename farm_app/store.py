@@ -12,6 +12,7 @@ from django.db import DatabaseError
 from django.db.models import F, Q
 from django.utils import timezone
 
+from eliot.failpoints import failpoint
 from eliot.statements import Change, Given, Question, insert
 from eliot.writing import in_turn, written
 from farm_app import binding, gaps, health, nudges, progress, setbacks, speeds
@@ -159,6 +160,7 @@ def _bring_home(attempt: Attempt) -> None:
         gaps.let_by()
         media_file = _place(attempt, spool, looked)
     _commit(attempt, media_file)
+    failpoint("tidy before")
     spool.path.unlink(missing_ok=True)
     progress.forget(attempt.job_id)
 
@@ -201,8 +203,11 @@ def _downloaded(attempt: Attempt, spool: Spool) -> tuple[Fetched, Looked]:
                 fetched = client.fetch(
                     OutputFile(**attempt.outputs[0]), stream, cap_bytes=IMAGE_CAP_BYTES
                 )
+            failpoint("download after")
             looked = look_at(part)
+            failpoint("spool before")
             part.replace(spool.path)
+            failpoint("spool after")
     except ComfyError as fault:
         away = fault if isinstance(fault, Unreachable) else None
         raise NotFetched(fault.sentence, away=away) from fault

@@ -22,6 +22,7 @@ from django.db import transaction
 from django.utils import timezone
 from PIL import Image
 
+from eliot.failpoints import failpoint
 from eliot.statements import Change, Given
 from eliot.writing import in_turn, written
 from gallery_app import recipe
@@ -204,6 +205,7 @@ def _placed(
         if not is_ours:
             rename_reservation(media_file, next(_later_versions(path)))
             continue
+        failpoint("place after")
         before()
         if _mark_placed(media_file, path, note):
             logger.info("placed %s in library %s", media_file.pk, media_file.library.slug)
@@ -269,6 +271,7 @@ def _publish(folder: int, name: str, spooled: Path, sha256: str, media_id: UUID)
     part = _part_name(media_id, number)
     try:
         _fill(handle, spooled, sha256)
+        failpoint("place before")
         move_without_overwriting((folder, part), (folder, name))
     except (FileExistsError, FileNotFoundError):  # a name just taken, or a twin swept our part
         _remove(folder, part)
@@ -319,6 +322,7 @@ def _copied(spooled: Path, target: BinaryIO) -> str:
         while block := source.read(BLOCK_BYTES):
             digest.update(block)
             target.write(block)
+            failpoint("copy")
     return digest.hexdigest()
 
 
@@ -356,6 +360,7 @@ def _mark_placed(media_file: MediaFile, path: str, note: Callable[[], None]) -> 
         won = _marking(pk=media_file.pk, path=path, placed_at=now)
         if won:
             note()
+    failpoint("mark after")
     if won:
         media_file.placed_at = now
     return bool(won)

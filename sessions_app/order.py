@@ -11,6 +11,7 @@ from django.utils import timezone
 from django.utils.text import slugify
 
 from eliot import live
+from eliot.failpoints import failpoint, failpoint_on_commit
 from eliot.writing import written
 from farm_app import nudges, planning
 from farm_app.models import (
@@ -106,8 +107,10 @@ def place_round(session: WorkSession, order: Order, *, owner: Any = None) -> Rou
         if existing is not None:
             key = uuid.uuid4().hex  # another session's form, sent to this one, is another press
         round_ = _write_round(session, order, version, key, owner)
+        failpoint_on_commit("order after")
         _write_generations(round_, order, version)
         session.touch()
+        failpoint("order before")
     return round_
 
 

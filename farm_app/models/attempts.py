@@ -9,6 +9,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 
+from eliot.failpoints import failpoint, failpoint_on_commit
 from eliot.statements import Change, Given
 from eliot.writing import in_turn
 from farm_app.models.jobs import Job
@@ -136,9 +137,12 @@ class Attempt(models.Model):
         """Go to a state if the row still stands where that is allowed; say whether this call won."""
         if to not in LIVE:
             facts.setdefault("ended", timezone.now())
+        step = f"attempt {self.state}>{to}"
+        failpoint(f"{step} before")
         with in_turn():
             if not _move(to, tuple(facts))(pk=self.pk, **facts):
                 return False
+        failpoint_on_commit(f"{step} after")
         self.state = to
         for name, value in facts.items():
             setattr(self, name, value)

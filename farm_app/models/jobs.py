@@ -16,6 +16,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from eliot import live
+from eliot.failpoints import failpoint, failpoint_on_commit
 from eliot.statements import Change, Given, insert
 from eliot.writing import in_turn, written
 from farm_app.models.nodes import GpuNode
@@ -227,6 +228,8 @@ class Job(models.Model):
             before = self._left(to, allowed, facts)
             if before is None:
                 return False
+            failpoint(f"job {before}>{to} before")
+            failpoint_on_commit(f"job {before}>{to} after")
             self.state = to
             for name, value in facts.items():
                 if not isinstance(value, models.F):

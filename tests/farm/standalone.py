@@ -1,7 +1,8 @@
 """Eliot's workers as a process of their own, with their own data folder, so that they can really be killed.
 
 ``place NODES COUNT VERBS`` makes the rows first; then of the verbs, with commas between, ``work`` runs workers until
-nothing is open, ``tell`` prints what is there.
+nothing is open, ``tell`` prints what is there. ``begin`` runs workers until something renders and leaves them running,
+``cancel`` cancels all that is open, ``more`` asks for one more picture, ``refine`` for one from the first that is done.
 """
 
 import json
@@ -20,12 +21,13 @@ from django.core.management import call_command  # noqa: E402
 
 from eliot.launch.preparing import take_over  # noqa: E402
 from farm_app import health  # noqa: E402
-from farm_app.models import GpuNode, Job  # noqa: E402
-from farm_app.models.states import OPEN_JOBS  # noqa: E402
+from farm_app.models import Attempt, GpuNode, Job  # noqa: E402
+from farm_app.models.states import OPEN_JOBS, AttemptState  # noqa: E402
 from farm_app.seeding import seed_workflows  # noqa: E402
 from farm_app.workers import Workers  # noqa: E402
 from gallery_app.models import Library, MediaFile  # noqa: E402
-from sessions_app.models import WorkSession  # noqa: E402
+from sessions_app import takes  # noqa: E402
+from sessions_app.models import Generation, WorkSession  # noqa: E402
 from sessions_app.order import Order, place_round  # noqa: E402
 from tests.farm.rig import VALUES, assert_sound  # noqa: E402
 
@@ -40,20 +42,61 @@ def place(nodes: dict[str, int], count: int) -> None:
             slug=slug, host="127.0.0.1", port=port, capabilities=["sd15"], vram_gb=8
         )
         health.probe(node.pk)
+    WorkSession.begin(title="Crash")
+    more(count)
+
+
+def more(count: int = 1) -> None:
+    """Ask for so many drafts."""
     order = Order(
         stage=0, stage_name="Drafts", family="sd15", work="draft", count=count, values=VALUES
     )
-    place_round(WorkSession.begin(title="Crash"), order)
+    place_round(WorkSession.objects.get(), order)
+
+
+def refine() -> None:
+    """Ask for a picture that starts from another one, which must be uploaded first."""
+    done = Generation.objects.filter(job__winner__isnull=False)[0]
+    assert done.job.output is not None
+    values = {**VALUES, "denoise": 0.5}
+    order = Order(
+        stage=1,
+        stage_name="Refined",
+        family="sd15",
+        work="standard",
+        count=1,
+        values=values,
+        sources=[done.job.output],
+    )
+    place_round(WorkSession.objects.get(), order)
+
+
+_workers: list[Workers] = []
+
+
+def begin() -> None:
+    """Take over what a dead runner left, as `start` does under its lock, and work until something renders."""
+    take_over()
+    _workers.append(Workers())
+    _workers[0].start()
+    while not Attempt.objects.filter(state=AttemptState.RUNNING).exists():
+        time.sleep(0.005)
+
+
+def cancel() -> None:
+    """Cancel all that is open."""
+    takes.cancel(Generation.objects.filter(job__state__in=OPEN_JOBS))
 
 
 def work() -> None:
-    """Take over what a dead runner left, as `start` does under its lock, and work until all has ended."""
-    take_over()
-    workers = Workers()
-    workers.start()
+    """Take over, unless that is done, and work until all has ended."""
+    if not _workers:
+        take_over()
+        _workers.append(Workers())
+        _workers[0].start()
     while Job.objects.filter(state__in=OPEN_JOBS).exists():
         time.sleep(0.02)
-    workers.stop(grace_s=10)
+    _workers.pop().stop(grace_s=10)
 
 
 def tell() -> None:
@@ -64,14 +107,31 @@ def tell() -> None:
     won = set(
         MediaFile.objects.filter(made_by__isnull=False).values_list("made_by__job", flat=True)
     )
+    attempts = Attempt.objects.order_by("job", "fence").values_list("job", "node__slug", "state")
+    failures = list(Job.objects.values_list("failures", flat=True))
     found = {"states": states, "files": files, "won": len(won), "rows": MediaFile.objects.count()}
+    found |= {"attempts": list(attempts), "failures": failures}
+    found |= {"fetches": list(Attempt.objects.values_list("fetches", flat=True))}
     sys.stdout.write(json.dumps(found) + "\n")
 
 
-VERBS = {"work": work, "tell": tell}
+VERBS = {
+    "work": work,
+    "tell": tell,
+    "begin": begin,
+    "cancel": cancel,
+    "more": more,
+    "refine": refine,
+}
+
+
+def main(words: list[str]) -> None:
+    """Do what the command line says."""
+    if words[0] == "place":
+        place(json.loads(words[1]), int(words[2]))
+    for verb in words[-1].split(","):
+        VERBS[verb]()
+
 
 if __name__ == "__main__":
-    if sys.argv[1] == "place":
-        place(json.loads(sys.argv[2]), int(sys.argv[3]))
-    for verb in sys.argv[-1].split(","):
-        VERBS[verb]()
+    main(sys.argv[1:])

@@ -8,11 +8,20 @@ import pytest
 from farm_app.models import GpuNode
 from tests.farm.conftest import data, farm, stable
 from tests.farm.rig import Farm, NodeProcess
+from tests.faults.nursery import Nursery
 from tests.faults.toxic import ToxicProxy
 
 __all__ = ["data", "farm", "stable"]
 
 Lines = Callable[[NodeProcess], ToxicProxy]
+
+
+@pytest.fixture(scope="session")
+def nursery(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Nursery]:
+    """Give the process that Eliot's own processes are forked from."""
+    found = Nursery(tmp_path_factory.mktemp("nursery"))
+    yield found
+    found.close()
 
 
 @pytest.fixture

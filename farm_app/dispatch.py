@@ -41,7 +41,7 @@ from farm_app.comfy.errors import (
 )
 from farm_app.follow import Follower, LeaseGone, NodeGone, NodeSilent, new_client_id
 from farm_app.models import Attempt, GpuNode, Job, Lease
-from farm_app.models.states import AttemptState, FailureClass, JobState
+from farm_app.models.states import HOLDING, AttemptState, FailureClass, JobState
 from farm_app.timers import LEASE_TTL, LOOK_S
 from farm_app.verdicts import Verdict
 
@@ -189,7 +189,8 @@ class Feeder:
             logger.exception(
                 "node %s, job %s, attempt %s", self.node.slug, attempt.job_id, attempt.pk
             )
-            setbacks.stumble(attempt)
+            if attempt.state in HOLDING:  # what is made already is brought home all the same
+                setbacks.stumble(attempt)
             raise _Leave from None
 
     def _refused(self, attempt: Attempt, fault: Rejected | TooLarge | binding.CannotBind) -> None:

@@ -3,6 +3,7 @@
 import logging
 import sqlite3
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.db import OperationalError
@@ -67,6 +68,26 @@ def test_a_plan_that_cannot_be_drawn_leaves_everything_as_it_was(
     farm.work()
     farm.done(placed)
     assert fault.left == 0
+
+
+def test_a_fault_after_a_picture_was_made_does_not_cost_the_picture(
+    farm: Farm, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    node = farm.node("gpu-a")
+    placed = farm.ask(2)
+    real, faults = claiming.claim_after, [TypeError("oops")]
+
+    def claim_after(*args: Any, **kwargs: Any) -> Attempt | None:
+        found = real(*args, **kwargs)
+        if faults:
+            raise faults.pop()
+        return found
+
+    monkeypatch.setattr(claiming, "claim_after", claim_after)
+    farm.work()
+    jobs = farm.done(placed)
+    assert attempts(jobs[0]) == [("gpu-a", "committed")]
+    assert len([one for one in node.executions() if one["eliot"]["job"] == jobs[0].pk]) == 1
 
 
 def test_a_database_that_is_locked_for_too_long_strands_nothing(

@@ -238,6 +238,7 @@ class Feeder:
         self._saw_alive = True
         if attempt.state == AttemptState.RESERVED and not self._bound(attempt, client_id):
             return None
+        failpoint("post before")
         if not self._keep_lease():
             raise LeaseGone
         stopping.check()
@@ -266,7 +267,6 @@ class Feeder:
 
     def _post(self, attempt: Attempt, client_id: str) -> bool:
         """Send it; False if the node may or may not have it: then it is looked for, never blindly sent again."""
-        failpoint("post before")
         try:
             accepted = self._client.submit(
                 attempt.sent or {},

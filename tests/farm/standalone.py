@@ -9,6 +9,7 @@ import json
 import os
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import django
@@ -19,6 +20,7 @@ django.setup()
 from django.conf import settings  # noqa: E402
 from django.core.management import call_command  # noqa: E402
 
+from eliot.failpoints import Failed  # noqa: E402
 from eliot.launch.preparing import take_over  # noqa: E402
 from farm_app import health  # noqa: E402
 from farm_app.models import Attempt, GpuNode, Job  # noqa: E402
@@ -84,8 +86,11 @@ def begin() -> None:
 
 
 def cancel() -> None:
-    """Cancel all that is open."""
-    takes.cancel(Generation.objects.filter(job__state__in=OPEN_JOBS))
+    """Cancel all that is open; where that fails, press again as people do."""
+    while there := list(Generation.objects.filter(job__state__in=OPEN_JOBS)):
+        with suppress(Failed):
+            takes.cancel(there)
+            return
 
 
 def work() -> None:

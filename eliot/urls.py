@@ -3,10 +3,13 @@
 from django.contrib import admin
 from django.urls import include, path
 
+from farm_app.standing import health
+
 urlpatterns = [
     path("", include("sessions_app.urls")),
     path("farm/", include("farm_app.urls")),
     path("", include("gallery_app.urls")),
+    path("health", health, name="health"),
     path("admin/", admin.site.urls),
 ]
 handler500 = "eliot.http.server_error"

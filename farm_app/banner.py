@@ -1,12 +1,15 @@
 """The one thing to know about the farm before all else, with the next step."""
 
+from datetime import datetime
 from typing import Final
 from urllib.parse import urlencode
 
 from django.db.models import Count, Q
 from django.urls import reverse
+from django.utils import timezone
+from django.utils.formats import date_format
 
-from farm_app import found
+from farm_app import found, standing
 from farm_app.models import GpuNode
 from farm_app.models.nodes import Health
 
@@ -23,6 +26,9 @@ def banner() -> Banner | None:
         demo=Count("pk", filter=Q(is_demo=True)),
         up=Count("pk", filter=Q(health__in=(Health.READY, Health.UNKNOWN))),
     )
+    since = standing.away_since()
+    if since is not None:
+        return _nobody_works(since)
     origin = found.found_node()
     if origin is not None:
         return _offer(origin)
@@ -43,6 +49,17 @@ def _offer(origin: str) -> Banner:
         "text": f"It is at {origin}. Add it, and your own GPU does the rendering.",
         "action_url": f"{_add()}?{urlencode(start)}",
         "action_label": "Add this ComfyUI",
+    }
+
+
+def _nobody_works(since: datetime) -> Banner:
+    moment = date_format(timezone.localtime(since), "j F, H:i")
+    return {
+        "kind": "offline",
+        "title": f"Dispatcher not running since {moment}",
+        "text": "Whatever you ask for is kept and starts when Eliot's workers are back.",
+        "action_url": "",
+        "action_label": "",
     }
 
 

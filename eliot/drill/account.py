@@ -8,6 +8,7 @@ from typing import Any, Final
 from django.conf import settings
 
 from eliot.drill.processes import Node
+from eliot.management import database
 from eliot.soundness import Look, run
 from farm_app import invariants as farm
 from farm_app.models import Attempt, Job, JobOutput
@@ -120,7 +121,7 @@ def settle(account: Account, nodes: Sequence[Node], outcome: Outcome) -> Outcome
     outcome.breaches = [
         *(f"Attempt {attempt} was rendered more than once." for attempt in twice),
         *(f"A node rendered {attempt}, which no row knows." for attempt in sorted(unknown)),
-        *map(str, run((*table.CHECKS, *farm.ALL), Look())),
+        *map(str, run((*database.CHECKS, *table.CHECKS, *farm.ALL), Look())),
     ]
     return outcome
 

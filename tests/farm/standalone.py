@@ -2,7 +2,8 @@
 
 ``place NODES COUNT VERBS`` makes the rows first; then of the verbs, with commas between, ``work`` runs workers until
 nothing is open, ``tell`` prints what is there. ``begin`` runs workers until something renders and leaves them running,
-``cancel`` cancels all that is open, ``more`` asks for one more picture, ``refine`` for one from the first that is done.
+``cancel`` cancels all that is open, ``more`` asks for one more picture, ``refine`` for one from the first that is done,
+``pages`` serves pages alone, ``huey`` works until told to stop, ``upgrade`` migrates.
 """
 
 import json
@@ -120,6 +121,34 @@ def tell() -> None:
     sys.stdout.write(json.dumps(found) + "\n")
 
 
+def huey() -> None:
+    """Work as one of several: `manage.py run_huey`."""
+    call_command("run_huey")
+
+
+def upgrade() -> None:
+    """Bring the tables up to date."""
+    call_command("migrate", verbosity=0)
+
+
+def pages() -> None:
+    """Serve pages without workers, as where Eliot runs on many machines; prints its address."""
+    import daphne.server  # noqa: F401 - before anything that imports a reactor
+
+    from eliot.launch.serving import open_socket, serve
+
+    plain = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
+    settings.STORAGES = {**settings.STORAGES, "staticfiles": plain}  # nothing is collected here
+    listener = open_socket("127.0.0.1", 0)
+    port = listener.getsockname()[1]
+
+    def say() -> None:
+        sys.stdout.write(json.dumps(f"http://127.0.0.1:{port}") + "\n")
+        sys.stdout.flush()
+
+    serve(listener, say)
+
+
 VERBS = {
     "work": work,
     "tell": tell,
@@ -127,6 +156,9 @@ VERBS = {
     "cancel": cancel,
     "more": more,
     "refine": refine,
+    "huey": huey,
+    "pages": pages,
+    "upgrade": upgrade,
 }
 
 

@@ -138,6 +138,11 @@ class Child:
         """What it wrote to stderr."""
         return self._out.with_suffix(".err").read_text(errors="replace")
 
+    def heard(self) -> bool:
+        """Whether it wrote a line to stdout."""
+        file = self._out.with_suffix(".out")
+        return file.exists() and "\n" in file.read_text()
+
     def told(self) -> Any:
         """The last line that it wrote to stdout, which is JSON."""
         return json.loads(self._out.with_suffix(".out").read_text().splitlines()[-1])

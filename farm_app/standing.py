@@ -20,15 +20,15 @@ _began: Final = timezone.now()
 
 @kept_briefly(_KEPT_S)
 def away_since() -> datetime | None:
-    """Return since when no workers run, or None when some do.
+    """Return since when no workers run; None when some do, or never did on this database.
 
     A process that has just begun gives its workers a moment.
     """
     now = timezone.now()
     lease = Lease.objects.filter(name="sweep").first()
-    if lease is not None and lease.holder and lease.expires > now:
+    if lease is None or (lease.holder and lease.expires > now):
         return None
-    since = min(lease.expires, now) if lease is not None else _began
+    since = min(lease.expires, now)
     is_new = now - _began < SWEEP_LEASE_TTL
     is_changing_hands = (now - since).total_seconds() < SWEEP_S
     return None if is_new or is_changing_hands else since

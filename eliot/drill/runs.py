@@ -24,7 +24,7 @@ WORKERS: Final = 2
 REST_S: Final = 240.0 * max(FACTOR, 0.25)
 BATCH: Final = 200
 # So that a batch of 200 outlasts ten kills and starts.
-SLOWER: Final = 2.5
+SLOWER: Final = 8.0
 FLAP_S: Final = 5.0
 
 

@@ -1,7 +1,7 @@
 """Second thoughts: cancelling jobs and asking for them again, and telling nodes to drop what nobody wants any more."""
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from typing import Final
 from uuid import UUID
@@ -22,6 +22,7 @@ logger = logging.getLogger(__name__)
 # These are not on a node, or their node is through with them.
 _NOT_THERE: Final = (AttemptState.RESERVED, *COMING_HOME, AttemptState.COMMITTED)
 _ENDED: Final = (*GIVEN_UP, AttemptState.FAILED)
+WAITING_AT_ONCE: Final = 500
 
 
 def cancel(jobs: Iterable[int], *, actor: str = "") -> int:
@@ -30,7 +31,26 @@ def cancel(jobs: Iterable[int], *, actor: str = "") -> int:
     No result of them counts from here on. What waits ends at once; what renders is told to stop, and holds its node
     until it has.
     """
-    return in_portions(jobs, lambda job: _cancel(job, actor))
+    ids = list(jobs)
+    waited = _cancel_waiting(ids, actor)
+    return len(waited) + in_portions(
+        [pk for pk in ids if pk not in waited], lambda job: _cancel(job, actor)
+    )
+
+
+def _cancel_waiting(ids: Sequence[int], actor: str) -> set[int]:
+    """Cancel those that no node has: ten thousand one by one would take half a minute."""
+    won: set[int] = set()
+    for place in range(0, len(ids), WAITING_AT_ONCE):
+        portion = Job.objects.filter(pk__in=ids[place : place + WAITING_AT_ONCE])
+        waiting = (JobState.QUEUED, JobState.WAITING)
+        facts = {"finished": timezone.now(), "reason": ""}
+        won |= set(
+            portion.move_all(
+                JobState.CANCELLED, "Cancelled.", only_from=waiting, actor=actor, **facts
+            )
+        )
+    return won
 
 
 def _cancel(job: Job, actor: str) -> bool:

@@ -59,8 +59,10 @@ class Account:
         """Ask again for all that has failed, was cancelled or waits for a person."""
         states = (JobState.FAILED, JobState.CANCELLED, JobState.ATTENTION)
         again = Generation.objects.filter(job__state__in=states)
-        self.cancelled -= set(again.values_list("pk", flat=True))
-        return retry(again)
+        found = list(again)
+        count = retry(found)
+        self.cancelled -= {one.pk for one in found}
+        return count
 
     def open(self) -> list[int]:
         """Return what is neither there nor given up."""

@@ -6,6 +6,8 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
+from django.db import OperationalError
+
 from eliot.drill.account import Account
 from eliot.drill.processes import Node, Process
 
@@ -68,11 +70,15 @@ class Monkey:
         due = 0.0
         while (now := time.monotonic()) < end:
             self._bring_back(now)
-            if len(self.account.open()) < MOST_OPEN // 2:
-                self.account.ask(self.dice.randint(1, MOST_OPEN // 2))
-            if now >= due:
-                self._do_one()
-                due = now + self.dice.expovariate(1 / PACE_S)
+            try:
+                if len(self.account.open()) < MOST_OPEN // 2:
+                    self.account.ask(self.dice.randint(1, MOST_OPEN // 2))
+                if now >= due:
+                    due = now + self.dice.expovariate(1 / PACE_S)
+                    self._do_one()
+            except OperationalError:
+                # Workers that were stopped while they wrote: SQLite waits for them, and so do we.
+                self.deeds["database held"] += 1
             time.sleep(0.1)
         self.leave()
 

@@ -132,6 +132,35 @@ class JobQuerySet(models.QuerySet["Job"]):
             .filter(is_paused=False, group__is_paused=False)
         )
 
+    def move_all(
+        self,
+        to: JobState,
+        sentence: str,
+        *,
+        only_from: Collection[str],
+        actor: str = "",
+        **facts: Any,
+    ) -> list[int]:
+        """Move those of these that stand in one of these states, each with its event; return which these are.
+
+        For what has no attempt, in thousands; `Job.move` is for one.
+        """
+        allowed = [state for state in may_become(JOB_MOVES, to) if state in only_from]
+        with written():
+            rows = self.filter(state__in=allowed).order_by("pk").select_for_update(of=("self",))
+            found = list(rows.values_list("pk", "state", "group__share_key"))
+            failpoint(f"jobs>{to} before")
+            Job.objects.filter(pk__in=[pk for pk, *_ in found]).update(state=to, **facts)
+            event: Any = Job._meta.get_field("events").related_model
+            event.objects.bulk_create(
+                event(job_id=pk, before=before, after=to, sentence=sentence, actor=actor)
+                for pk, before, _ in found
+            )
+            failpoint_on_commit(f"jobs>{to} after")
+            for share_key in {share for *_, share in found}:
+                transaction.on_commit(partial(_tell_pages, share_key, "page.changed"))
+        return [pk for pk, *_ in found]
+
 
 class Job(models.Model):
     """One prompt to run once. Values and seed are frozen when it is asked for."""

@@ -35,6 +35,8 @@ test: $(DEV)
 drill-all: $(DEV)
 	@$(ASIDE) ELIOT_CHROMIUM="$$($(PY) -m scripts.browser)" \
 		$(PY) -m pytest --drill-all --numprocesses $(WORKERS) --dist worksteal $(ARGS)
+	@$(ASIDE) $(PY) manage.py drill --kill-start 10
+	@$(ASIDE) $(PY) manage.py drill --minutes 1
 
 # docs/faults.md says what happens when something breaks, and which test shows it.
 faults: $(DEV)

@@ -152,6 +152,7 @@ def test_what_can_never_be_stored_is_put_before_a_person(
     assert [state for _, state in attempts(job)] == ["superseded", "committed"]
 
 
+@pytest.mark.fault("D20")
 def test_lost_and_doubled_nudges_do_no_harm(farm: Farm) -> None:
     node = farm.node("gpu-a", seconds={"sd15": 0.1})
     placed = farm.ask(6)

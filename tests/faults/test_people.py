@@ -1,0 +1,171 @@
+"""H01 to H08: people change their minds while nodes render."""
+
+import random
+import time
+from datetime import datetime
+from pathlib import Path
+
+import pytest
+from django.conf import LazySettings
+from django.test import Client
+
+from farm_app.models import Attempt, Job, JobEvent, JobGroup, Priority, WorkflowTemplate
+from farm_app.models.states import AttemptState, JobState
+from gallery_app.models import Library
+from sessions_app.models import Generation, Round, WorkSession
+from tests.farm.rig import Farm, story, wait_until
+
+pytestmark = pytest.mark.drill
+fault = pytest.mark.fault
+QUICK = {"seconds": {"sd15": 0.05}}
+
+
+@pytest.fixture
+def tries(request: pytest.FixtureRequest) -> int:
+    """How often a race is run: often in the drills, now and then in the tests."""
+    return 500 if request.config.getoption("--drill-all") else 32
+
+
+@pytest.fixture(autouse=True)
+def static_folder(settings: LazySettings) -> None:
+    """Pages look for it."""
+    Path(settings.STATIC_ROOT).mkdir(parents=True, exist_ok=True)
+
+
+def cancelled_at_random(farm: Farm, tries: int, share: float) -> list[Job]:
+    """Ask for pictures one by one and cancel each a random moment later; return what became of them.
+
+    The moments go up to so many times what a picture takes here and now.
+    """
+    began = time.monotonic()
+    farm.done(farm.ask(1))
+    most_s = share * (time.monotonic() - began)
+    jobs: list[Job] = []
+    for _ in range(tries):
+        placed = farm.ask(1)
+        time.sleep(random.uniform(0, most_s))  # noqa: S311
+        farm.cancel(placed)
+        jobs += Job.objects.filter(generation__round=placed)
+    wait_until(lambda: not Job.objects.open().exists(), 60)
+    return list(Job.objects.filter(pk__in=[job.pk for job in jobs]))
+
+
+@fault("H01")
+def test_a_cancel_races_with_the_end_and_one_of_them_wins(farm: Farm, tries: int) -> None:
+    farm.two(QUICK, QUICK)
+    farm.work()
+    jobs = cancelled_at_random(farm, tries, 2.0)
+    ends = {job.state for job in jobs}
+    assert ends == {JobState.DONE, JobState.CANCELLED}
+    for job in jobs:
+        assert job.outputs.count() == (job.state == JobState.DONE)
+        last = story(job)[-1]
+        assert last.startswith("Done on" if job.state == JobState.DONE else "Cancelled"), last
+
+
+def _confirmed(job: Job) -> datetime:
+    return JobEvent.objects.filter(job=job, after=JobState.CANCELLED).latest("pk").at
+
+
+@fault("H02")
+def test_nothing_is_sent_after_a_confirmed_cancel(farm: Farm, tries: int) -> None:
+    nodes = farm.two(QUICK, QUICK)
+    farm.work()
+    jobs = cancelled_at_random(farm, tries, 0.3)
+    ends = {job.pk: _confirmed(job) for job in jobs if job.state == JobState.CANCELLED}
+    assert ends
+    for line in (line for node in nodes for line in node.told("prompt")):
+        confirmed = ends.get(line["eliot"]["job"])
+        assert confirmed is None or line["t"] <= confirmed.timestamp() + 0.005
+
+
+@fault("H03")
+def test_a_batch_of_two_hundred_is_cancelled_at_once(farm: Farm) -> None:
+    long = {"seconds": {"sd15": 20.0}}
+    nodes = farm.nodes({f"gpu-{letter}": long for letter in "abcd"})
+    placed = farm.ask(200)
+    farm.work()
+    wait_until(lambda: Attempt.objects.filter(state=AttemptState.RUNNING).count() == 4)
+    began = time.monotonic()
+    assert farm.cancel(placed) == 200
+    assert time.monotonic() - began < 2
+    wait_until(lambda: not Job.objects.open().exists())
+    assert set(Job.objects.values_list("state", flat=True)) == {JobState.CANCELLED}
+    assert [len(node.executions()) for node in nodes] == [1] * 4
+    assert [{line["status"] for line in node.told("end")} for node in nodes] == [
+        {"interrupted"}
+    ] * 4
+
+
+def files() -> list[str]:
+    root = Library.default().root_path
+    return sorted(path.parent.name for path in root.rglob("*.png"))
+
+
+@fault("H04")
+def test_a_session_is_deleted_while_its_pictures_render(farm: Farm, client: Client) -> None:
+    farm.node("gpu-a", seconds={"sd15": 0.4})
+    placed = farm.ask(4)
+    farm.work()
+    wait_until(lambda: Job.objects.filter(state=JobState.DONE).exists())
+    answer = client.post(f"/sessions/{placed.session.slug}/delete/")
+    assert answer.status_code == 302
+    wait_until(lambda: not Job.objects.open().exists())
+    states = list(Job.objects.values_list("state", flat=True))
+    assert set(states) == {JobState.DONE, JobState.CANCELLED}
+    assert len(files()) == states.count(JobState.DONE)
+
+
+@fault("H05")
+def test_late_drafts_land_in_their_own_stage(farm: Farm, client: Client) -> None:
+    both = {"families": ["sd15", "sdxl"], "seconds": {"sd15": 0.3, "sdxl": 0.2}}
+    farm.node("gpu-a", **both)
+    drafts = farm.ask(4)
+    session: WorkSession = drafts.session
+    farm.work()
+    wait_until(lambda: Job.objects.filter(state=JobState.DONE).exists())
+    first = Generation.objects.filter(job__state=JobState.DONE)[0]
+    assert client.post(f"/takes/{first.pk}/keep/").status_code in (200, 302)
+    assert client.post(f"{session.url}continue/?stage=1&after=0&confirm=1").status_code == 302
+    refined = Round.objects.get(session=session, stage=1)
+    assert Job.objects.filter(generation__round=drafts).open().exists()
+    later = farm.done(refined)
+    farm.done(drafts)
+    assert files() == ["drafts"] * 4 + ["refined"] * len(later)
+
+
+@fault("H07")
+def test_what_waits_keeps_the_workflow_it_was_asked_with(farm: Farm) -> None:
+    farm.node()
+    placed = farm.ask(2)
+    (job, _) = Job.objects.filter(generation__round=placed).select_related("group__version")
+    version = job.group.version
+    template: WorkflowTemplate = version.template
+    graph = {**version.graph, "99": {"class_type": "Note", "inputs": {}}}
+    newer = template.add_version(graph, version.parameters)
+    assert newer != version
+    farm.work()
+    farm.done(placed)
+    for attempt in Attempt.objects.all():
+        assert attempt.sent is not None
+        assert attempt.sent.keys() == version.graph.keys()
+
+
+@fault("H08")
+def test_what_becomes_more_urgent_goes_first_and_what_runs_goes_on(farm: Farm) -> None:
+    farm.node("gpu-a", seconds={"sd15": 0.3})
+    early, late = farm.ask(3), farm.ask(2)
+    JobGroup.objects.update(priority=Priority.BULK)
+    farm.work()
+    wait_until(lambda: Attempt.objects.filter(state=AttemptState.RUNNING).exists())
+    runs = Attempt.objects.get(state=AttemptState.RUNNING).job.group_id
+    JobGroup.objects.filter(pk=late.group_id).update(priority=Priority.INTERACTIVE)
+    farm.done(early)
+    farm.done(late)
+    order = list(Attempt.objects.order_by("reserved").values_list("job__group", flat=True))
+    assert order[0] == runs == early.group_id
+    assert order[1:] in (
+        [late.group_id] * 2 + [early.group_id] * 2,
+        [early.group_id, *[late.group_id] * 2, early.group_id],
+    )
+    assert {attempt.state for attempt in Attempt.objects.all()} == {AttemptState.COMMITTED}

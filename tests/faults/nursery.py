@@ -45,7 +45,7 @@ def _begun(asked: dict[str, Any]) -> int:
     data.mkdir(exist_ok=True)
     database = data / "eliot.sqlite3"
     if not database.exists():
-        shutil.copy(settings.DATABASES["default"]["NAME"], database)
+        shutil.copy(str(settings.DATABASES["default"]["NAME"]), database)
     child = os.fork()
     if child == 0:
         code = 1

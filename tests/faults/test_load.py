@@ -15,10 +15,11 @@ from channels.db import database_sync_to_async
 from django.test import Client
 
 from farm_app import cancelling, health, planning, sweep
+from farm_app import live as farm_live
 from farm_app.models import GpuNode, Job, JobEvent
 from farm_app.models.states import JobState
 from farm_app.sweep import hand_over
-from sessions_app import consumers, takes
+from sessions_app import cells, consumers, takes
 from tests import factories
 from tests.farm.rig import Farm, Nursery, wait_until
 from tests.sessions.conftest import live_studio, studio
@@ -127,7 +128,7 @@ async def test_what_changed_is_read_once_for_two_hundred_browsers(
     for page in pages:
         assert (await page.connect(timeout=20))[0]
     await asyncio.gather(*(told(page, 'id="strip"') for page in pages))
-    read, drawn = Counting(consumers.cells_of), Counting(consumers.fragment)
+    read, drawn = Counting(cells.cells_of), Counting(farm_live.fragment)
     monkeypatch.setattr(consumers, "cells_of", read)
     monkeypatch.setattr(consumers, "fragment", drawn)
     await here(takes.judge)(picture, "keep")

@@ -4,6 +4,7 @@ import random
 import time
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.conf import LazySettings
@@ -118,7 +119,7 @@ def test_a_session_is_deleted_while_its_pictures_render(farm: Farm, client: Clie
 
 @fault("H05")
 def test_late_drafts_land_in_their_own_stage(farm: Farm, client: Client) -> None:
-    both = {"families": ["sd15", "sdxl"], "seconds": {"sd15": 0.3, "sdxl": 0.2}}
+    both: dict[str, Any] = {"families": ["sd15", "sdxl"], "seconds": {"sd15": 0.3, "sdxl": 0.2}}
     farm.node("gpu-a", **both)
     drafts = farm.ask(4)
     session: WorkSession = drafts.session

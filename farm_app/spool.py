@@ -23,6 +23,7 @@ from farm_app.models.states import COMING_HOME
 from gallery_app.failures import GalleryError
 from gallery_app.intake import release
 from gallery_app.models import MediaFile
+from gallery_app.trash import set_aside_unplaced
 
 logger = logging.getLogger(__name__)
 
@@ -87,9 +88,11 @@ def spooled() -> dict[UUID, list[Path]]:
 
 
 def _give_back(media_file: MediaFile) -> None:
-    if release(media_file):
-        return
     try:
+        if media_file.placed_at is None:
+            set_aside_unplaced(media_file)
+        if release(media_file):
+            return
         media_file.trash()
     except GalleryError as fault:
         logger.warning("%s stays in its library: %s", media_file.pk, fault.sentence)

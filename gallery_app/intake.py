@@ -53,6 +53,7 @@ from gallery_app.naming import release, rename_reservation, reserve
 from gallery_app.pictures import SUFFIXES, PictureFacts, verify_picture
 from gallery_app.recipe import EliotRecord
 from gallery_app.thumbnails import Sketch, make_thumbnail, sketch_of
+from gallery_app.trash import set_aside
 
 __all__ = [
     "DamagedPicture",
@@ -210,7 +211,11 @@ def _placed(
         if _mark_placed(media_file, path, note):
             logger.info("placed %s in library %s", media_file.pk, media_file.library.slug)
             return True
-        media_file.refresh_from_db(fields=_PLACE)
+        try:
+            media_file.refresh_from_db(fields=_PLACE)
+        except MediaFile.DoesNotExist:  # given up while this call slept
+            set_aside(media_file.library, path)
+            raise
     raise LibraryOffline(f"{media_file.library.label} takes no name for “{media_file.name}”.")
 
 

@@ -12,19 +12,13 @@ from django.utils import timezone
 
 from eliot.soundness import Check, Found, Look, Repair
 from eliot.writing import written
-from gallery_app.containment import (
-    move_without_overwriting,
-    open_regular,
-    opened_folder,
-    sha256_of,
-    split,
-)
+from gallery_app.containment import open_regular, sha256_of
 from gallery_app.facts import rebuild_facts
 from gallery_app.failures import GalleryError
 from gallery_app.marker import GALLERY_FOLDER
 from gallery_app.models import Library, MediaFile
 from gallery_app.names import path_key
-from gallery_app.trash import finish_pending_moves
+from gallery_app.trash import finish_pending_moves, set_aside
 
 PART_PREFIX: Final = ".eliot-part-"
 # A part that is older than this belongs to nobody who still copies.
@@ -147,23 +141,6 @@ def _age_s(path: Path) -> float | None:
         return time.time() - path.stat().st_mtime
     except FileNotFoundError:
         return None
-
-
-def set_aside(library: Library, relative: str) -> bool:
-    """Move a file that no row leads to into the library's trash, under its own path; nothing is overwritten."""
-    root = library.require_online()
-    stamp = timezone.now().strftime("doctor-%Y%m%d-%H%M%S-%f")
-    parent, name = split(relative)
-    target, _ = split(f"{GALLERY_FOLDER}/trash/{stamp}/{relative}")
-    try:
-        with (
-            opened_folder(root, parent) as here,
-            opened_folder(root, target, create=True) as there,
-        ):
-            move_without_overwriting((here, name), (there, name))
-    except FileNotFoundError:
-        return False
-    return True
 
 
 def untracked(library: Library) -> Iterator[str]:

@@ -12,16 +12,18 @@ from django.db import IntegrityError
 from django.utils import timezone
 
 from eliot.writing import written
+from gallery_app import recipe
 from gallery_app.containment import (
     move_without_overwriting,
+    open_regular,
     opened_folder,
     split,
     stands_at,
 )
-from gallery_app.failures import NoPicture, storage_errors
+from gallery_app.failures import GalleryError, NoPicture, storage_errors
 from gallery_app.marker import GALLERY_FOLDER
 from gallery_app.media.rows import forget
-from gallery_app.models import MediaFile
+from gallery_app.models import Library, MediaFile
 from gallery_app.names import path_key
 from gallery_app.naming import free_names, no_name_left
 
@@ -81,6 +83,39 @@ def finish_pending_moves() -> int:
     """
     pending = MediaFile.objects.exclude(moving_from="").select_related("library")
     return sum(_settle(row, by_repair=True) for row in pending if row.library.online)
+
+
+def set_aside(library: Library, relative: str) -> bool:
+    """Move a file that no row leads to into the library's trash, under its own path; nothing is overwritten."""
+    root = library.require_online()
+    stamp = timezone.now().strftime("aside-%Y%m%d-%H%M%S-%f")
+    parent, name = split(relative)
+    target, _ = split(f"{_TRASH}/{stamp}/{relative}")
+    try:
+        with (
+            opened_folder(root, parent) as here,
+            opened_folder(root, target, create=True) as there,
+        ):
+            move_without_overwriting((here, name), (there, name))
+    except FileNotFoundError:
+        return False
+    return True
+
+
+def set_aside_unplaced(media_file: MediaFile) -> bool:
+    """Move what stands under a name that was only reserved into the trash, if it is this very picture.
+
+    So it is when its placing was broken off before it was written down, and nobody wants it any more.
+    """
+    library = media_file.library
+    try:
+        with open_regular(library.root_path, media_file.path) as stream:
+            record = recipe.read_stream(stream)
+    except (OSError, GalleryError):
+        return False
+    if record is None or record.uid != str(media_file.pk):
+        return False
+    return set_aside(library, media_file.path)
 
 
 def _claim(media_file: MediaFile, target: str, **facts: object) -> bool:

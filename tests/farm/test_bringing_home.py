@@ -9,9 +9,11 @@ import pytest
 from django.db import connections
 from django.utils import timezone
 
+from eliot import failpoints
+from farm_app import cancelling
 from farm_app.models import Attempt, GpuNode, Job
 from farm_app.models.states import AttemptState, JobState
-from farm_app.spool import Spool
+from farm_app.spool import Spool, tidy
 from farm_app.store import store
 from gallery_app import thumbnails
 from gallery_app.models import Library, MediaFile
@@ -59,6 +61,21 @@ def test_a_picture_that_is_damaged_everywhere_fails_with_a_reason(farm: Farm) ->
     assert job.reason.startswith("The picture came back damaged:")
     assert "Tried on gpu-a, gpu-b." in job.reason
     assert job.advice == "Retry renders it again."
+
+
+def test_a_picture_cancelled_between_its_place_and_its_row_is_in_the_trash(farm: Farm) -> None:
+    farm.node()
+    (attempt,) = farm.render()
+    failpoints.arm("place after=raise")
+    store(str(attempt.pk))
+    (picture,) = (farm.data / "pictures").rglob("*.png")
+    Attempt.objects.update(store_until=None)
+    assert cancelling.cancel([attempt.job_id]) == 1
+    tidy()
+    assert not picture.exists()
+    (aside,) = (farm.data / "pictures" / ".gallery" / "trash").rglob("*.png")
+    assert aside.name == picture.name
+    assert not MediaFile.objects.exists()
 
 
 def at_once(*attempts: Attempt) -> None:

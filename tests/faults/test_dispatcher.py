@@ -15,7 +15,6 @@ from tests.faults.elsewhere import Elsewhere, assert_whole
 from tests.faults.nursery import Nursery
 
 pytestmark = pytest.mark.drill
-fault = pytest.mark.fault
 Begin = Callable[..., Elsewhere]
 
 
@@ -45,7 +44,7 @@ def through(eliot: Elsewhere, at: str, *, count: int = 1) -> dict[str, Any]:
     return told
 
 
-@fault("D03")
+@pytest.mark.fault("D03")
 def test_what_was_reserved_is_sent_by_the_next(begin: Begin) -> None:
     eliot = begin()
     eliot.ended(eliot.start(*eliot.place(1), "work,tell"))
@@ -54,14 +53,14 @@ def test_what_was_reserved_is_sent_by_the_next(begin: Begin) -> None:
     assert eliot.executions() == 2
 
 
-@fault("D04")
+@pytest.mark.fault("D04")
 def test_what_was_about_to_be_sent_is_looked_for_and_sent_again(begin: Begin) -> None:
     eliot = begin()
     through(eliot, "post before")
     assert eliot.executions() == 1
 
 
-@fault("D05")
+@pytest.mark.fault("D05")
 def test_what_was_sent_is_found_on_the_node(begin: Begin) -> None:
     eliot = begin()
     told = through(eliot, "post after")
@@ -70,7 +69,7 @@ def test_what_was_sent_is_found_on_the_node(begin: Begin) -> None:
         assert eliot.executions() == 1
 
 
-@fault("D06")
+@pytest.mark.fault("D06")
 def test_what_renders_is_taken_up_again(begin: Begin, profile: str) -> None:
     eliot = begin({"seconds": {"sd15": 1.0}})
     # A server with ids of its own is known to have it before it begins.
@@ -81,7 +80,7 @@ def test_what_renders_is_taken_up_again(begin: Begin, profile: str) -> None:
         assert eliot.executions() == 1
 
 
-@fault("D07")
+@pytest.mark.fault("D07")
 def test_what_is_made_is_fetched_by_the_next(begin: Begin) -> None:
     eliot = begin()
     told = through(eliot, "attempt running>produced after")
@@ -89,7 +88,7 @@ def test_what_is_made_is_fetched_by_the_next(begin: Begin) -> None:
     assert eliot.executions() == 1
 
 
-@fault("D08")
+@pytest.mark.fault("D08")
 def test_half_a_download_is_dropped_and_fetched_anew(begin: Begin) -> None:
     eliot = begin(
         {
@@ -110,7 +109,7 @@ def test_half_a_download_is_dropped_and_fetched_anew(begin: Begin) -> None:
     assert eliot.executions() == 1
 
 
-@fault("D09")
+@pytest.mark.fault("D09")
 def test_what_is_in_the_spool_goes_on_from_there(begin: Begin) -> None:
     eliot = begin()
     told = through(eliot, "attempt produced>fetched after")
@@ -151,7 +150,7 @@ class Onlooker(threading.Thread):
         self.join()
 
 
-@fault("D10")
+@pytest.mark.fault("D10")
 def test_no_half_file_is_ever_seen_in_the_library(begin: Begin) -> None:
     eliot = begin()
     onlooker = Onlooker(eliot.data / "pictures")
@@ -164,7 +163,7 @@ def test_no_half_file_is_ever_seen_in_the_library(begin: Begin) -> None:
     assert eliot.executions() == 1
 
 
-@fault("D11")
+@pytest.mark.fault("D11")
 def test_a_file_that_is_in_its_place_is_adopted(begin: Begin) -> None:
     eliot = begin()
     told = through(eliot, "place after")
@@ -173,7 +172,7 @@ def test_a_file_that_is_in_its_place_is_adopted(begin: Begin) -> None:
     assert eliot.executions() == 1
 
 
-@fault("D12")
+@pytest.mark.fault("D12")
 def test_what_a_dead_one_did_not_tidy_is_tidied(begin: Begin) -> None:
     eliot = begin()
     told = through(eliot, "tidy before")
@@ -191,7 +190,7 @@ CANCEL = (
 )
 
 
-@fault("D13")
+@pytest.mark.fault("D13")
 def test_a_cancel_is_completed_wherever_it_was_broken_off(begin: Begin) -> None:
     eliot = begin({"seconds": {"sd15": 2.0}})
     eliot.crash(*eliot.place(1), "begin,cancel,work", at=CANCEL[0])
@@ -207,7 +206,7 @@ def test_a_cancel_is_completed_wherever_it_was_broken_off(begin: Begin) -> None:
 BROKEN = {"raise": {"type": "RuntimeError", "message": "no"}}
 
 
-@fault("D14")
+@pytest.mark.fault("D14")
 def test_a_retry_is_decided_once(begin: Begin) -> None:
     rule = {"on": {"event": "progress"}, "do": BROKEN}
     eliot = begin({"rules": [rule], "seconds": {"sd15": 0.05}}, {"seconds": {"sd15": 2.0}})

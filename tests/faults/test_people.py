@@ -17,7 +17,6 @@ from sessions_app.models import Generation, Round, WorkSession
 from tests.farm.rig import Farm, story, wait_until
 
 pytestmark = pytest.mark.drill
-fault = pytest.mark.fault
 QUICK = {"seconds": {"sd15": 0.05}}
 
 
@@ -51,7 +50,7 @@ def cancelled_at_random(farm: Farm, tries: int, share: float) -> list[Job]:
     return list(Job.objects.filter(pk__in=[job.pk for job in jobs]))
 
 
-@fault("H01")
+@pytest.mark.fault("H01")
 def test_a_cancel_races_with_the_end_and_one_of_them_wins(farm: Farm, tries: int) -> None:
     farm.two(QUICK, QUICK)
     farm.work()
@@ -68,7 +67,7 @@ def _confirmed(job: Job) -> datetime:
     return JobEvent.objects.filter(job=job, after=JobState.CANCELLED).latest("pk").at
 
 
-@fault("H02")
+@pytest.mark.fault("H02")
 def test_nothing_is_sent_after_a_confirmed_cancel(farm: Farm, tries: int) -> None:
     nodes = farm.two(QUICK, QUICK)
     farm.work()
@@ -80,7 +79,7 @@ def test_nothing_is_sent_after_a_confirmed_cancel(farm: Farm, tries: int) -> Non
         assert confirmed is None or line["t"] <= confirmed.timestamp() + 0.005
 
 
-@fault("H03")
+@pytest.mark.fault("H03")
 def test_a_batch_of_two_hundred_is_cancelled_at_once(farm: Farm) -> None:
     long = {"seconds": {"sd15": 20.0}}
     nodes = farm.nodes({f"gpu-{letter}": long for letter in "abcd"})
@@ -103,7 +102,7 @@ def files() -> list[str]:
     return sorted(path.parent.name for path in root.rglob("*.png"))
 
 
-@fault("H04")
+@pytest.mark.fault("H04")
 def test_a_session_is_deleted_while_its_pictures_render(farm: Farm, client: Client) -> None:
     farm.node("gpu-a", seconds={"sd15": 0.4})
     placed = farm.ask(4)
@@ -117,7 +116,7 @@ def test_a_session_is_deleted_while_its_pictures_render(farm: Farm, client: Clie
     assert len(files()) == states.count(JobState.DONE)
 
 
-@fault("H05")
+@pytest.mark.fault("H05")
 def test_late_drafts_land_in_their_own_stage(farm: Farm, client: Client) -> None:
     both: dict[str, Any] = {"families": ["sd15", "sdxl"], "seconds": {"sd15": 0.3, "sdxl": 0.2}}
     farm.node("gpu-a", **both)
@@ -135,7 +134,7 @@ def test_late_drafts_land_in_their_own_stage(farm: Farm, client: Client) -> None
     assert files() == ["drafts"] * 4 + ["refined"] * len(later)
 
 
-@fault("H07")
+@pytest.mark.fault("H07")
 def test_what_waits_keeps_the_workflow_it_was_asked_with(farm: Farm) -> None:
     farm.node()
     placed = farm.ask(2)
@@ -152,7 +151,7 @@ def test_what_waits_keeps_the_workflow_it_was_asked_with(farm: Farm) -> None:
         assert attempt.sent.keys() == version.graph.keys()
 
 
-@fault("H08")
+@pytest.mark.fault("H08")
 def test_what_becomes_more_urgent_goes_first_and_what_runs_goes_on(farm: Farm) -> None:
     farm.node("gpu-a", seconds={"sd15": 0.3})
     early, late = farm.ask(3), farm.ask(2)

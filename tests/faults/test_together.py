@@ -26,7 +26,6 @@ from tests.markup import Markup
 __all__ = ["begin"]
 
 pytestmark = pytest.mark.drill
-fault = pytest.mark.fault
 BEGUN = Path(__file__).with_name("begun_by_0_1_0.sql")
 LONG: dict[str, Any] = {"seconds": {"sd15": 2.0}}
 
@@ -85,7 +84,7 @@ def pressed_in_vain(eliot: Elsewhere, at: str) -> int:
     return before
 
 
-@fault("D01")
+@pytest.mark.fault("D01")
 def test_a_press_that_was_not_written_down_is_pressed_again_and_is_one_order(begin: Begin) -> None:
     eliot = begin()
     before = pressed_in_vain(eliot, "order before")
@@ -94,7 +93,7 @@ def test_a_press_that_was_not_written_down_is_pressed_again_and_is_one_order(beg
     assert eliot.executions() == 3
 
 
-@fault("D02")
+@pytest.mark.fault("D02")
 def test_an_order_of_which_nobody_was_told_is_found(begin: Begin) -> None:
     eliot = begin()
     assert pressed_in_vain(eliot, "order after") == 3
@@ -116,7 +115,7 @@ def until_it_feeds(eliot: Elsewhere, process: Child, nodes: int) -> None:
     wait_until(lambda: count(eliot, "attempt", "running") == nodes)
 
 
-@fault("D15")
+@pytest.mark.fault("D15")
 def test_workers_that_are_told_to_stop_let_go_and_the_next_go_on(begin: Begin) -> None:
     eliot = begin(LONG, LONG)
     eliot.ended(eliot.start(*eliot.place(4), "tell"))
@@ -132,7 +131,7 @@ def test_workers_that_are_told_to_stop_let_go_and_the_next_go_on(begin: Begin) -
     assert eliot.executions() == 4
 
 
-@fault("D16")
+@pytest.mark.fault("D16")
 def test_two_that_work_at_once_render_everything_once(begin: Begin) -> None:
     eliot = begin({"seconds": {"sd15": 0.3}}, {"seconds": {"sd15": 0.3}})
     eliot.ended(eliot.start(*eliot.place(16), "tell"))
@@ -146,7 +145,7 @@ def test_two_that_work_at_once_render_everything_once(begin: Begin) -> None:
     assert eliot.executions() == 16
 
 
-@fault("D17")
+@pytest.mark.fault("D17")
 def test_one_that_slept_through_its_lease_finds_another_in_charge(begin: Begin) -> None:
     eliot = begin(LONG)
     eliot.ended(eliot.start(*eliot.place(4), "tell"))
@@ -165,7 +164,7 @@ def test_one_that_slept_through_its_lease_finds_another_in_charge(begin: Begin) 
     assert eliot.executions() == 4
 
 
-@fault("D18")
+@pytest.mark.fault("D18")
 def test_pages_without_workers_take_orders_and_say_so(begin: Begin) -> None:
     eliot = begin()
     eliot.ended(eliot.start(*eliot.place(0), "tell"))
@@ -188,7 +187,7 @@ def test_pages_without_workers_take_orders_and_say_so(begin: Begin) -> None:
         wait_until(one.poll)
 
 
-@fault("D19")
+@pytest.mark.fault("D19")
 def test_a_queue_of_nudges_that_is_gone_is_not_missed(begin: Begin) -> None:
     eliot = begin(LONG)
     process = eliot.start(*eliot.place(3), "begin,work")
@@ -201,7 +200,7 @@ def test_a_queue_of_nudges_that_is_gone_is_not_missed(begin: Begin) -> None:
     assert eliot.executions() == 3
 
 
-@fault("D21")
+@pytest.mark.fault("D21")
 def test_the_locks_of_a_dead_process_hold_nobody_up(begin: Begin) -> None:
     eliot = begin(LONG)
     process = eliot.start(*eliot.place(1), "begin,work")
@@ -215,7 +214,7 @@ def test_the_locks_of_a_dead_process_hold_nobody_up(begin: Begin) -> None:
     assert eliot.executions() == 1
 
 
-@fault("D22")
+@pytest.mark.fault("D22")
 def test_a_job_over_which_eliot_stumbles_does_not_hold_up_the_others(
     farm: Farm, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -258,7 +257,7 @@ def moved_in(eliot: Elsewhere) -> None:
     root.write_text(json.dumps({"v": 1, "uuid": str(UUID(marker))}))
 
 
-@fault("D23")
+@pytest.mark.fault("D23")
 def test_what_an_older_eliot_began_is_taken_up(begin: Begin) -> None:
     eliot = begin({}, {})
     moved_in(eliot)
@@ -268,7 +267,7 @@ def test_what_an_older_eliot_began_is_taken_up(begin: Begin) -> None:
     assert_whole(told, 4)
 
 
-@fault("D24")
+@pytest.mark.fault("D24")
 def test_eliots_own_standstill_is_not_the_silence_of_nodes(begin: Begin) -> None:
     slow: dict[str, Any] = {"seconds": {"sd15": 6.0}, "latency_s": 0.4}
     eliot = begin(slow, slow)
@@ -283,7 +282,7 @@ def test_eliots_own_standstill_is_not_the_silence_of_nodes(begin: Begin) -> None
     assert eliot.executions() == 2
 
 
-@fault("D25")
+@pytest.mark.fault("D25")
 def test_without_files_to_open_less_is_done_and_nothing_lost(begin: Begin) -> None:
     eliot = begin({"seconds": {"sd15": 0.3}})
     process = eliot.start(*eliot.place(6), "begin,work,tell")

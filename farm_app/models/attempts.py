@@ -22,6 +22,7 @@ from farm_app.models.states import (
     MAY_ADOPT,
     AttemptState,
     FailureClass,
+    Level,
     may_become,
 )
 from gallery_app.models import MediaFile
@@ -186,11 +187,14 @@ class JobEvent(models.Model):
     before = models.CharField(max_length=10, blank=True)
     after = models.CharField(max_length=10, blank=True)
     sentence = models.CharField(max_length=500)
+    level = models.CharField(max_length=5, choices=Level.choices, default=Level.INFO)
     actor = models.CharField(max_length=80, blank=True)
     at = models.DateTimeField(default=timezone.now)
 
     class Meta:
         ordering = ("pk",)
+        # The newest of one level, for the log: of a million events few are errors.
+        indexes: ClassVar = [models.Index(fields=["level", "id"], name="events_by_level")]
 
     def __str__(self) -> str:
         """Return the sentence."""

@@ -25,6 +25,7 @@ from farm_app.models.states import (
     OPEN_JOBS,
     AttemptState,
     JobState,
+    level_of,
     may_become,
 )
 from farm_app.models.templates import TemplateVersion, Work
@@ -262,13 +263,15 @@ class Job(models.Model):
         before: str = "",
     ) -> None:
         """Write an event about this job and nudge the pages that show it."""
+        left = before or self.state
         event = self.events.model(
             job_id=self.pk,
             attempt_id=attempt.pk if attempt else None,
             node_id=attempt.node_id if attempt else None,
-            before=before or self.state,
+            before=left,
             after=self.state,
             sentence=sentence[:500],
+            level=level_of(left, self.state, on_node=attempt is not None),
             actor=actor,
         )
         with in_turn():

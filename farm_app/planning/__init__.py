@@ -6,12 +6,14 @@ from farm_app.planning.elsewhere import Elsewhere, look_elsewhere, look_for_fast
 from farm_app.planning.explaining import Waiting, explain
 from farm_app.planning.nodes import families_of, tags_of
 from farm_app.planning.obstacles import sort_out_obstacles
+from farm_app.planning.stock import Shelf, stock_for
 from farm_app.planning.stock import forget as forget_stock
 from farm_app.planning.stock import refresh as refresh_stock
 
 __all__ = [
     "Drawn",
     "Elsewhere",
+    "Shelf",
     "Waiting",
     "draw_plan",
     "estimate",
@@ -25,5 +27,6 @@ __all__ = [
     "refresh_stock",
     "refuse_beforehand",
     "sort_out_obstacles",
+    "stock_for",
     "tags_of",
 ]

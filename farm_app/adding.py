@@ -58,8 +58,8 @@ def found(request: HttpRequest, search: str) -> HttpResponse:
     probe = get_object_or_404(wanted, pk=pk) if pk.isdecimal() and len(pk) < 19 else wanted.first()
     if probe is None:
         return redirect("farm:add")
-    form = None
-    if probe.state == NodeProbe.State.FOUND:
+    form, known = None, _node_at(probe)
+    if probe.state == NodeProbe.State.FOUND and known is None:
         form = NodeForm(request.POST or None, instance=_new_node(probe), facts=probe.facts)
         if request.method == "POST" and form.is_valid():
             return _added(request, form, probe)
@@ -69,7 +69,7 @@ def found(request: HttpRequest, search: str) -> HttpResponse:
         "form": form,
         "families": _families_in_words(probe),
         "is_given_up": searching.is_given_up(probe),
-        "known": _node_at(probe),
+        "known": known,
     }
     if wants_fragment(request) and request.method == "GET":
         return varied(render(request, "farm/_found.html", context))

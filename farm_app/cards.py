@@ -87,6 +87,11 @@ class Title:
     has_mac: bool
 
     @property
+    def can_resume(self) -> bool:
+        """Whether somebody holds it back who could let it go on."""
+        return self.state in ("draining", "paused", "reserved")
+
+    @property
     def word(self) -> str:
         """The state in the word that every page uses."""
         return WORDS[self.state]
@@ -100,6 +105,8 @@ class Now:
     kind: str
     """work, trouble or rest."""
     title: str = ""
+    number: str = ""
+    """Of the picture, among those that were asked for with it."""
     line: str = ""
     url: str = ""
     preview: str = ""
@@ -137,6 +144,11 @@ class Paces:
 
     pk: int
     rows: tuple[Pace, ...]
+
+    @property
+    def has_guesses(self) -> bool:
+        """Whether some of them were never measured."""
+        return any(row.seconds and not row.is_learned for row in self.rows)
 
 
 @dataclass(frozen=True)
@@ -364,7 +376,8 @@ def _work(node: GpuNode, attempt: Attempt, glimpse: Glimpse | None) -> Now:
     return Now(
         pk=node.pk,
         kind="work",
-        title=f"{job.group.label} {number}",
+        title=job.group.label,
+        number=str(number),
         line=_doing(glimpse),
         url=_origin(job.group.origin_name, job.group.origin_args),
         preview=reverse("farm:preview", args=[job.pk, frame]) if frame else "",

@@ -2,10 +2,17 @@
 
 from collections.abc import Sequence
 from typing import Any
+from urllib.parse import parse_qs
 
-from eliot.live import rendered_once
+from eliot.live import News, rendered_once
+from farm_app import log
 from farm_app.cards import Card, Head, recent_farm
 from farm_app.live import StripPage, fragment
+from farm_app.models import JobEvent
+from farm_app.strip import newest_event
+
+# A page that stays open for days is begun anew now and then.
+MOST_ADDED = 400
 
 
 class FarmPage(StripPage):
@@ -56,4 +63,43 @@ def _rendered_part(named: tuple[str, Any]) -> str:
 
 
 class LogPage(StripPage):
-    """The page of events."""
+    """The newest page of the log, under its filters: events come on top as they happen."""
+
+    def prepare(self) -> bool:
+        """Read the filters from the address."""
+        super().prepare()
+        asked = parse_qs(self.scope["query_string"].decode("latin-1"))
+        self.filters = log.Filters.asked({name: values[-1] for name, values in asked.items()})
+        self._newest = self.cursor
+        self._added = 0
+        return True
+
+    async def page_around(self, message: dict[str, Any]) -> None:
+        """Something on the farm moved, so there may be an event of it: with the next round."""
+        self._moved_on = True
+        await super().page_around(message)
+
+    def news(self, cursor: int) -> News:
+        """Send what happened since; the whole page anew when that is much.
+
+        An event is sent once, whatever the cursor: on top of a list nothing can be sent again.
+        """
+        newest = newest_event()
+        events = self.filters.newest(after=self._newest, count=log.PAGE)
+        self._newest = max(newest, self._newest)
+        if not events:
+            return News((), newest)
+        self._added += len(events)
+        is_much = len(events) == log.PAGE or self._added > MOST_ADDED
+        return News([self._page() if is_much else _on_top(events)], newest)
+
+    def _page(self) -> str:
+        self._added = 0
+        events = self.filters.newest()
+        older = events[-1].pk if len(events) == log.PAGE else 0
+        shown = {"entries": log.entries(events), "filters": self.filters, "older": older}
+        return fragment("farm/_events.html", **shown)
+
+
+def _on_top(events: list[JobEvent]) -> str:
+    return fragment("farm/_events_new.html", entries=log.entries(events))

@@ -107,6 +107,13 @@ class NodeForm(Described, forms.ModelForm[GpuNode]):
         self.fields["families"].initial = list(facts.get("fitting", ()))
         self.fields["can_upscale"].initial = bool(facts.get("can_upscale"))
 
+    def clean_slug(self) -> str:
+        """Refuse a name that another node has."""
+        slug: str = self.cleaned_data["slug"]
+        if GpuNode.objects.exclude(pk=self.instance.pk).filter(slug=slug).exists():
+            raise ValidationError("Another node already has this name.")
+        return slug
+
     def clean(self) -> dict[str, Any]:
         """Turn ticks into capabilities: all that fits ticked means whatever it has, now and later."""
         found: dict[str, Any] = super().clean() or {}

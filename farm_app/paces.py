@@ -70,7 +70,7 @@ def _pace(family: Family, view: NodeView, shelf: Shelf, template: str, speeds: S
         return Pace(family.label, "", f"needs {family.vram_gb:g} GB")
     if family.id not in view.families:
         has_file = any(one == family.id for _, _, one in shelf.files)
-        return Pace(family.label, "", "not set up for it" if has_file else "has no model for it")
+        return Pace(family.label, "", "not set up" if has_file else "no model")
     models = [
         model_id("checkpoints", name)
         for folder, name, one in shelf.files

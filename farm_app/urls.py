@@ -8,6 +8,7 @@ app_name = "farm"
 urlpatterns = [
     path("", views.nodes_page, name="nodes"),
     path("log/", views.log_page, name="log"),
+    path("log/farm-log.<slug:kind>", views.download_log, name="download_log"),
     path("all/<slug:verb>/", node_views.act_on_all, name="act_on_all"),
     path("nodes/add/", adding.add, name="add"),
     path("nodes/add/<slug:search>/", adding.found, name="found"),

@@ -1,5 +1,6 @@
 """GPU nodes: one ComfyUI server each, what it can do, how it is, and how fast it has proved to be."""
 
+from collections.abc import Collection
 from datetime import datetime
 from typing import Any, ClassVar
 
@@ -206,6 +207,10 @@ class GpuNode(models.Model):
         faults |= self._wrong_hours()
         if faults:
             raise ValidationError(faults)
+
+    def validate_constraints(self, exclude: Collection[str] | None = None) -> None:
+        """Check them in every form: names and addresses are unique on the farm, whatever a form leaves out."""
+        super().validate_constraints(exclude=set(exclude or ()) - {"removed_at"})
 
     def _wrong_hours(self) -> dict[str, str]:
         days = self.own_days

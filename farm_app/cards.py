@@ -329,7 +329,7 @@ class _Reading:
     def _now(self, node: GpuNode, standing: NodeCard, attempt: Attempt | None) -> Now:
         if attempt is not None:
             return _work(node, attempt, self.seen.get(attempt.job_id))
-        if node.is_enabled and standing.state == "offline":
+        if node.is_enabled and (standing.state == "offline" or node.health in _FIXES):
             return _trouble(node)
         return Now(node.pk, "rest", title=_rest(node, standing.state), others=node.foreign_queue)
 

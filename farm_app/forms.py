@@ -1,10 +1,12 @@
 """Forms of the farm's pages. Bad input gets a sentence at its field, and nothing changes."""
 
+import re
 from collections.abc import Mapping
 from typing import Any, Final
 
 from django import forms
 from django.core.exceptions import ValidationError
+from django.core.validators import RegexValidator
 
 from farm_app.addresses import Address, BadAddress, address_in, addresses_in
 from farm_app.families import FAMILIES
@@ -13,6 +15,7 @@ from farm_app.models import GpuNode
 from farm_app.models.nodes import Tier
 
 UPSCALE: Final = "upscale"
+WELL_NAMED: Final = "Letters, digits, hyphens and underscores only, such as gpu-desk."
 
 
 class Described(forms.BaseForm):
@@ -104,6 +107,7 @@ class NodeForm(Described, forms.ModelForm[GpuNode]):
         super().__init__(*args, **kwargs)
         self.fields["tier"].choices = [(one.value, one.value) for one in Tier]  # type: ignore[attr-defined]
         self.fields["slug"].error_messages["required"] = "Give it a short name, such as gpu-desk."
+        self.fields["slug"].validators = [RegexValidator(r"^[-\w]+\Z", WELL_NAMED, flags=re.ASCII)]
         self.fields["families"].initial = list(facts.get("fitting", ()))
         self.fields["can_upscale"].initial = bool(facts.get("can_upscale"))
 

@@ -143,8 +143,8 @@ def choices(filters: Filters) -> dict[str, list[tuple[str, str]]]:
         if len(shares) < MOST_SHARES:
             shares.setdefault(key, label.partition(" · ")[0])
     if filters.share and filters.share not in shares:
-        label = recent.filter(share_key=filters.share).values_list("label", flat=True).first()
-        shares[filters.share] = (label or filters.share).partition(" · ")[0]
+        named = recent.filter(share_key=filters.share).values_list("label", flat=True).first()
+        shares[filters.share] = (named or filters.share).partition(" · ")[0]
     return {
         "nodes": [(str(pk), f"{slug} (removed)" if gone else slug) for pk, slug, gone in nodes],
         "shares": list(shares.items()),

@@ -7,7 +7,7 @@ from django.core.cache import cache
 from farm_app.comfy.monitors import Monitored
 
 # Node packs tell every second or two while somebody listens; what is older says nothing of now.
-FRESH_S: Final = 15
+FRESH_S: Final = 5
 
 
 def note(node_id: int, told: Monitored) -> None:

@@ -94,9 +94,7 @@ def every_reason(batch: Batch, node: NodeView) -> Iterator[Reason]:
 def refuse(batch: Batch, nodes: Sequence[NodeView]) -> Refusal:
     """Explain a batch that no node takes, by the node that lacks least."""
     if not nodes:
-        return Refusal(
-            "There is no node yet.", "Add one on the Farm page.", True, None, {}
-        )
+        return Refusal("There is no node yet.", "Add one on the Farm page.", True, None, {})
     reasons = {node.id: tuple(every_reason(batch, node)) for node in nodes}
     lasting = all(any(not one.passing for one in found) for found in reasons.values())
     nearest = _nearest(batch, nodes, reasons)

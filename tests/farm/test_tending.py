@@ -1,6 +1,7 @@
 """What people do to nodes, with real ones."""
 
 from datetime import timedelta
+from typing import Any
 
 import httpx
 import pytest
@@ -22,7 +23,7 @@ from gallery_app.models import MediaFile
 from tests import factories
 from tests.farm.rig import Farm, attempts, story, wait_until
 
-SLOW = {"seconds": {"sd15": 3.0}}
+SLOW: dict[str, Any] = {"seconds": {"sd15": 3.0}}
 
 
 def node(slug: str = "gpu-a") -> GpuNode:

@@ -328,7 +328,9 @@ class _Reading:
 
     def _now(self, node: GpuNode, standing: NodeCard, attempt: Attempt | None) -> Now:
         if attempt is not None:
-            return _work(node, attempt, self.seen.get(attempt.job_id))
+            glimpse = self.seen.get(attempt.job_id)
+            is_own = glimpse is not None and glimpse.node_name == node.slug
+            return _work(node, attempt, glimpse if is_own else None)
         if node.is_enabled and (standing.state == "offline" or node.health in _FIXES):
             return _trouble(node)
         return Now(node.pk, "rest", title=_rest(node, standing.state), others=node.foreign_queue)
@@ -424,6 +426,8 @@ def _rest(node: GpuNode, state: str) -> str:
         return "It takes nothing new until you resume it."
     if state == "reserved":
         return "It is its owner's until then, and takes nothing new."
+    if node.warming_until is not None:
+        return "It loads the model of the next stage, before anybody asks for it."
     if state == "loading":
         return "Eliot looks at it for the first time."
     if node.foreign_queue:

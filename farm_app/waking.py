@@ -100,7 +100,8 @@ def let_idle_ones_go() -> None:
 
 def _idle_since(node: GpuNode) -> datetime | None:
     """Return since when it is there and has no work; None while it works."""
-    if node.foreign_queue or Attempt.objects.holding().filter(node=node).exists():
+    is_busy = bool(node.foreign_queue) or node.warming_until is not None
+    if is_busy or Attempt.objects.holding().filter(node=node).exists():
         return None
     worked = Attempt.objects.filter(node=node).aggregate(last=Max("ended"))["last"]
     lost = Q(kind=HealthSpan.Kind.LOST)

@@ -17,7 +17,7 @@ def grade_what_happened(apps, schema_editor):
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("farm_app", "0001_initial"),
+        ("farm_app", "0002_late_and_warm"),
     ]
 
     operations = [

@@ -1,4 +1,4 @@
-"""Renew the pictures of the session page in docs: `.venv/bin/python -m scripts.screenshots`.
+"""Renew the pictures of session and farm page in docs: `.venv/bin/python -m scripts.screenshots`.
 
 They show the real process at work: Eliot is started on a folder of its own with four demo nodes, slowed down, so
 that pictures of every state stand beside each other while the shutter is open.
@@ -31,7 +31,7 @@ PHONE = ViewportSize(width=390, height=844)
 
 
 def main() -> int:
-    """Take the three pictures and say where they are."""
+    """Take the pictures and say where they are."""
     path = browser.find()
     if path is None:
         print(browser.NO_BROWSER, file=sys.stderr)
@@ -62,6 +62,24 @@ def _photograph(chromium: Browser, address: str) -> None:
     phone.locator(".cell").nth(CURRENT - 1).click()
     phone.evaluate("scrollTo(0, 0)")
     _take(phone, "session-phone")
+    _photograph_farm(chromium, address)
+
+
+def _photograph_farm(chromium: Browser, address: str) -> None:
+    """Show the farm at work: some nodes render, one drains."""
+    page = _window(chromium, f"{address}/farm/", DESK)
+    draining = page.get_by_role("article", name="gpu-standard", exact=True)
+    draining.get_by_role("button", name="Drain", exact=True).last.click()
+    page.locator(".toast [data-close]").click()
+    while page.locator(".card progress.bar").evaluate_all(HALF_DONE) < 2:
+        page.wait_for_timeout(50)
+    page.mouse.move(0, 0)
+    page.evaluate("document.activeElement.blur()")
+    _take(page, "farm-dark")
+    page.locator("[data-theme-next]").click()
+    page.mouse.move(0, 0)
+    page.evaluate("document.activeElement.blur()")
+    _take(page, "farm-light")
 
 
 def _window(chromium: Browser, address: str, size: ViewportSize) -> Page:

@@ -193,9 +193,9 @@ class GpuNodeAdmin(admin.ModelAdmin[GpuNode]):
             try:
                 labels = benchmark.begin(node, owner=request.user, actor=_actor(request))
             except benchmark.CannotBenchmark as fault:
-                self.message_user(request, str(fault), messages.ERROR)
+                self.message_user(request, f"Not measured: {fault}", messages.ERROR)
             else:
-                said = f"{node.slug} is measured with {', '.join(labels)}."
+                said = f"Measuring {node.slug} with {', '.join(labels)}."
                 self.message_user(request, said, messages.SUCCESS)
 
     @admin.action(description="Wake the machines of the selected nodes")
@@ -205,9 +205,9 @@ class GpuNodeAdmin(admin.ModelAdmin[GpuNode]):
             try:
                 waking.wake(node, actor=_actor(request))
             except waking.CannotWake:
-                self.message_user(request, f"{node.slug} has no MAC address.", messages.ERROR)
+                self.message_user(request, f"No MAC address: {node.slug}.", messages.ERROR)
             else:
-                self.message_user(request, f"{node.slug} is woken.", messages.SUCCESS)
+                self.message_user(request, f"Woke {node.slug}.", messages.SUCCESS)
 
     @admin.action(description="Remove the selected nodes; their history stays")
     def remove(self, request: HttpRequest, nodes: QuerySet[GpuNode]) -> None:
@@ -216,18 +216,18 @@ class GpuNodeAdmin(admin.ModelAdmin[GpuNode]):
             try:
                 tending.remove(node, actor=_actor(request))
             except tending.StillWorks:
-                said = f"{node.slug} still works. Drain it first."
+                said = f"Not removed, since it still works: {node.slug}. Drain it first."
                 self.message_user(request, said, messages.ERROR)
             else:
-                self.message_user(request, f"{node.slug} is removed.", messages.SUCCESS)
+                self.message_user(request, f"Removed {node.slug}.", messages.SUCCESS)
 
     @admin.action(description="Bring the selected removed nodes back")
     def bring_back(self, request: HttpRequest, nodes: QuerySet[GpuNode]) -> None:
         """Put them on the farm again, if name and address are still free."""
         for node in nodes.filter(removed_at__isnull=False):
             why = tending.bring_back(node, actor=_actor(request))
-            level = messages.ERROR if why else messages.SUCCESS
-            self.message_user(request, why or f"{node.slug} is back.", level)
+            said = f"Not brought back: {why}" if why else f"Brought {node.slug} back."
+            self.message_user(request, said, messages.ERROR if why else messages.SUCCESS)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[GpuNode]:
         """Show removed nodes, too."""

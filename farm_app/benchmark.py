@@ -51,8 +51,10 @@ def begin(node: GpuNode, *, owner: Any = None, actor: str = "") -> list[str]:
     """Place the jobs; returns the families that are measured, in words.
 
     Raises:
-        CannotBenchmark: It has no model that a template draws with, or is measured already.
+        CannotBenchmark: It takes no work, has no model that a template draws with, or is measured already.
     """
+    if node.standing != "ready":
+        raise CannotBenchmark(f"{node.slug} takes no work now, so it cannot be measured.")
     found = list(_families(node))
     if not found:
         raise CannotBenchmark(f"{node.slug} has no model that Eliot can draw with.")

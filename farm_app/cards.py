@@ -266,11 +266,6 @@ def recent_pasts() -> Mapping[int, Past]:
     return pasts(GpuNode.objects.only("pk"))
 
 
-def card_for(node_id: int) -> Card | None:
-    """Return one card, as the reply to what was done to it."""
-    return next((card for card in draw_farm().cards if card.pk == node_id), None)
-
-
 def _head(nodes: Sequence[GpuNode], cards: Iterable[Card]) -> Head:
     counted = Counter(card.title.state for card in cards)
     totals = tuple(Total(state, counted[state]) for state in HEADLINES if counted[state])

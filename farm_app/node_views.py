@@ -14,7 +14,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from eliot.http import varied, wants_fragment
 from farm_app import benchmark, health, nudges, tending, waking
-from farm_app.cards import card_for, draw_farm
+from farm_app.cards import draw_farm
 from farm_app.forms import CareForm
 from farm_app.models import GpuNode, NodeBlock
 from farm_app.pages import alone
@@ -205,7 +205,7 @@ def _answer(
         ("farm/_head.html", {"head": farm.head, "oob": True}),
         ("_toast.html", toast),
     ]
-    card = None if is_of_all else card_for(pk)
+    card = None if is_of_all else next((one for one in farm.cards if one.pk == pk), None)
     if card is None:
         parts.insert(0, ("farm/_cards.html", {"farm": farm, "oob": True}))
     else:
@@ -223,7 +223,8 @@ def care(request: HttpRequest, pk: int) -> HttpResponse:
     if request.method == "POST":
         if form.is_valid():
             with transaction.atomic():
-                form.save()
+                # The rest of the row belongs to those who look at the node meanwhile.
+                node.save(update_fields=list(form.fields))
                 tending.say(node, f"{node.slug}: {_care_in_words(node)}", actor=_actor(request))
                 nudges.idle_nodes_on_commit()
             return _saved(request, node)

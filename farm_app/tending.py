@@ -52,7 +52,7 @@ def enable(node: GpuNode, *, actor: str = "") -> int:
     with written():
         if not _switched(node, "is switched on.", actor, is_enabled=True):
             return 0
-        health.ask_again(GpuNode.objects.filter(pk=node.pk))
+        transaction.on_commit(lambda: health.ask_again(GpuNode.objects.filter(pk=node.pk)))
         nudges.idle_nodes_on_commit()
         return 0 if node.is_demo else give_way()
 

@@ -1,7 +1,7 @@
 """The lab's rows: nodes and what they hold, workflow templates, jobs and their attempts, leases."""
 
 from farm_app.models.attempts import Attempt, JobEvent, JobOutput
-from farm_app.models.jobs import Job, JobGroup, Priority
+from farm_app.models.jobs import Job, JobGroup, Priority, QueueState
 from farm_app.models.leases import Lease
 from farm_app.models.nodes import (
     GpuNode,
@@ -30,6 +30,7 @@ __all__ = [
     "NodeProbe",
     "ParameterSet",
     "Priority",
+    "QueueState",
     "TemplateVersion",
     "Work",
     "WorkflowTemplate",

@@ -118,10 +118,14 @@ class Attempt(models.Model):
             ),
         ]
         indexes: ClassVar = [
-            # What is on a node or on its way home? Read by every feed, store and sweep.
+            # What is on a node or on its way home? Read for every plan, by every feed, store and sweep.
+            # Of all states: SQLite sees in no list of states that a part of them would do.
+            models.Index(fields=["state", "node"], name="attempts_by_state"),
+            # What ran when? All that the timeline asks, for the rows themselves are wide.
             models.Index(
-                fields=["state", "node"], condition=Q(state__in=LIVE), name="live_attempts"
-            )
+                fields=["reserved", "node", "state", "was_cold", "produced", "ended", "job"],
+                name="attempts_in_time",
+            ),
         ]
 
     def __str__(self) -> str:

@@ -9,6 +9,7 @@ from django.db import models, transaction
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.template.defaultfilters import pluralize
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -436,12 +437,17 @@ class AttemptInline(ReadOnly, admin.TabularInline[Attempt, Job]):
 class JobAdmin(ReadOnly, admin.ModelAdmin[Job]):
     """Jobs, to read, to cancel, and to ask for again."""
 
-    list_display = ("pk", "group", "state", "reason", "failures", "seconds", "created")
-    list_filter = ("state",)
+    list_display = ("pk", "group", "state", "reason", "failures", "seconds", "created", "its_page")
+    list_filter = ("state", "is_paused", "priority")
     search_fields = ("group__label", "reason")
     actions = ("requeue", "cancel")
     inlines = (AttemptInline, EventInline)
     list_select_related = ("group",)
+
+    @admin.display(description="page")
+    def its_page(self, job: Job) -> SafeString:
+        """Link to where all of it is told."""
+        return format_html('<a href="{}">Open</a>', reverse("farm:job", args=[job.pk]))
 
     @admin.action(description="Requeue the selected failed or cancelled jobs")
     def requeue(self, request: HttpRequest, jobs: QuerySet[Job]) -> None:

@@ -2,14 +2,18 @@
 
 from collections.abc import Sequence
 from typing import Any
-from urllib.parse import parse_qs
+from urllib.parse import parse_qs, parse_qsl
 
 from eliot.live import News, rendered_once
 from farm_app import log
 from farm_app.cards import Card, Head, recent_farm
 from farm_app.live import StripPage, fragment
 from farm_app.models import JobEvent
+from farm_app.queue.live import QUEUE_GROUP, QueueWatch
+from farm_app.queue.shown import View
 from farm_app.strip import newest_event
+from farm_app.timeline.drawing import asked_minutes
+from farm_app.timeline.live import TimelineWatch
 
 # A page that stays open for days is begun anew now and then.
 MOST_ADDED = 400
@@ -18,16 +22,27 @@ MOST_ADDED = 400
 class FarmPage(StripPage):
     """The page of nodes and queue; the cards take the strip's place."""
 
+    def group_names(self) -> Sequence[str]:
+        """Hear the farm, and at once what somebody does to the queue."""
+        return (*super().group_names(), QUEUE_GROUP)
+
     def prepare(self) -> bool:
         """Nothing is known to be shown yet: the first round sends all."""
         super().prepare()
+        asked = dict(parse_qsl(self.scope["query_string"].decode("latin-1")))
+        self._queue = QueueWatch(View.asked(asked))
+        self._timeline = TimelineWatch(asked_minutes(asked.get("span", "")))
         self._cards: dict[int, Card] = {}
         self._head: Head | None = None
         return True
 
     def around(self) -> Sequence[str]:
         """Return what differs from what this page has."""
-        return self._nodes()
+        return [*self._nodes(), *self._queue.changes(), *self._timeline.changes()]
+
+    def news(self, cursor: int) -> News:
+        """Return what of the queue differs."""
+        return News(self._queue.changes(), cursor)
 
     def _nodes(self) -> list[str]:
         """Return the parts of cards that changed; all cards when they are others, or stand in another order."""

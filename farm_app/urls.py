@@ -1,8 +1,9 @@
 """Addresses of the lab."""
 
-from django.urls import path
+from django.urls import include, path
 
 from farm_app import adding, node_views, previews, views
+from farm_app.queue.urls import urlpatterns as queue_urls
 
 app_name = "farm"
 urlpatterns = [
@@ -17,5 +18,6 @@ urlpatterns = [
     path("nodes/<int:pk>/care/", node_views.care, name="care"),
     path("nodes/<int:pk>/<slug:verb>/", node_views.act, name="act"),
     path("blocks/<int:pk>/lift/", node_views.lift, name="lift"),
+    path("", include(queue_urls)),
     path("jobs/<int:job_id>/preview/<int:number>", previews.preview, name="preview"),
 ]

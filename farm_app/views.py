@@ -11,15 +11,21 @@ from eliot.http import varied, wants_fragment
 from farm_app import log
 from farm_app.cards import draw_farm
 from farm_app.pages import frame
+from farm_app.queue.shown import View, queue_context
+from farm_app.timeline.drawing import asked_minutes, recent_timeline
 
 
 @require_GET
 def nodes_page(request: HttpRequest) -> HttpResponse:
     """Show every node as a card; the cards take the strip's place here."""
+    view, minutes = View.asked(request.GET), asked_minutes(request.GET.get("span", ""))
+    query = "&".join(filter(None, (view.query, f"span={minutes}")))
     context = {
-        **frame("Farm", ws_url="/ws/farm/nodes/", has_strip=False),
+        **frame("Farm", ws_url=f"/ws/farm/nodes/?{query}", has_strip=False),
         "room": "nodes",
         "farm": draw_farm(),
+        "timeline": recent_timeline(minutes),
+        **queue_context(view),
     }
     return varied(render(request, "farm/page.html", context))
 

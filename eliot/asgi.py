@@ -14,6 +14,8 @@ from django.urls import path, re_path
 django_app = get_asgi_application()
 
 from eliot.policy import Door  # noqa: E402 - these need the apps to be loaded
+from farm_app.consumers import FarmPage, LogPage  # noqa: E402
+from farm_app.job_page.live import JobPage  # noqa: E402
 from farm_app.live import StripPage  # noqa: E402
 from farm_app.previews import PATH as PREVIEW_PATH  # noqa: E402
 from farm_app.previews import previews_app  # noqa: E402
@@ -65,6 +67,9 @@ async def nowhere(scope: Any, receive: Any, send: Any) -> None:
 
 sockets = URLRouter(
     [
+        path("ws/farm/nodes/", FarmPage.as_asgi()),  # type: ignore[arg-type, list-item]
+        path("ws/farm/jobs/<int:job_id>/", JobPage.as_asgi()),  # type: ignore[arg-type, list-item]
+        path("ws/farm/log/", LogPage.as_asgi()),  # type: ignore[arg-type, list-item]
         path("ws/farm/", StripPage.as_asgi()),  # type: ignore[arg-type, list-item]
         path("ws/sessions/<int:session_id>/", SessionPage.as_asgi()),  # type: ignore[arg-type, list-item]
         re_path("", nowhere),  # type: ignore[arg-type, list-item]

@@ -28,6 +28,8 @@ ELIOT_LOG_LEVEL = env.choice("ELIOT_LOG_LEVEL", "INFO", "DEBUG", "WARNING", "ERR
 # Who gets a job: whoever ends it soonest; or strong cards for fine work and weak ones for drafts, while they keep up.
 ELIOT_POLICY = env.choice("ELIOT_POLICY", "fastest", "tiered")
 # Test rigs shorten every timer of the farm by one factor; 1 is true time.
+# Where the packet that wakes machines is sent: everybody on this network.
+ELIOT_WAKE_TO = env.text("ELIOT_WAKE_TO", "255.255.255.255:9")
 ELIOT_TIME_FACTOR = env.number("ELIOT_TIME_PERCENT", 100, minimum=1) / 100
 # Drills let it crash at named places (eliot/failpoints.py).
 ELIOT_FAILPOINTS = env.text("ELIOT_FAILPOINTS")

@@ -1,7 +1,7 @@
 """Which hosts a node may have: names and addresses of one machine each, written in the usual way."""
 
 import re
-from ipaddress import IPv4Address, IPv6Address, ip_address
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, ip_address
 from typing import Final
 
 # A host whose last part is a number is an address to every resolver, also as 127.1, 2130706433 or 0x7f000001.
@@ -32,3 +32,107 @@ def _kind(address: IPv4Address | IPv6Address) -> str:
     if address.is_multicast or (isinstance(address, IPv4Address) and address.is_reserved):
         return f"{address}, which is no single machine's"
     return ""
+
+
+MOST: Final = 256
+_SHARED: Final = IPv4Network("100.64.0.0/10")
+"""Of carriers, and of private networks that are laid over others."""
+_ORIGIN: Final = re.compile(r"(?:http://)?(\[[0-9A-Fa-f:.]+\]|[^\s/:@\[\]]+)(?::(\d{1,5}))?/?")
+_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9.\-]*|\[[0-9A-Fa-f:.]+\]")
+_RANGE: Final = re.compile(r"([0-9.]+)(?:/(\d{1,2})|-([0-9.]+))(?::(\d{1,5}))?")
+
+Address = tuple[str, int]
+"""Host and port."""
+
+
+class BadAddress(ValueError):
+    """What was typed names no address that a node can have; says why, and what would do."""
+
+
+def address_in(typed: str, port: int = 8188) -> Address:
+    """Return the one address that somebody typed: ``192.168.0.20``, ``rig:8189`` or ``http://rig:8188/``.
+
+    Raises:
+        BadAddress: It is none, or no node can have it.
+    """
+    found = _ORIGIN.fullmatch(typed.strip())
+    if found is None or not _NAME.fullmatch(found[1]):
+        raise BadAddress(_why_no_address(typed.strip()))
+    host = found[1].rstrip(".")
+    if why := why_no_node(host):
+        raise BadAddress(why)
+    return host, _port(found[2], port)
+
+
+def _why_no_address(typed: str) -> str:
+    if "@" in typed:
+        return "Eliot sends no user name or password to a node. Leave them out."
+    if typed.startswith("https:"):
+        return "Nodes are asked over plain http. Leave https:// out."
+    if "://" in typed and not typed.startswith("http:"):
+        return "Only addresses that begin with http:// can be a ComfyUI."
+    return (
+        "Write a host name or address, with its port if that is not 8188: 192.168.0.20 or rig:8189."
+    )
+
+
+def _port(typed: str | None, usual: int) -> int:
+    port = int(typed) if typed else usual
+    if not 1 <= port <= 65_535:
+        raise BadAddress(f"There is no port {port}: ports go from 1 to 65535.")
+    return port
+
+
+def addresses_in(typed: str, port: int = 8188) -> list[Address]:
+    """Return every address in a text: addresses and ranges, apart by spaces, commas or lines, each once.
+
+    A range is ``192.168.0.20-40``, ``192.168.0.20-192.168.1.9`` or ``192.168.0.0/24``, on a private network or this
+    machine: Eliot does not scan other people's.
+
+    Raises:
+        BadAddress: One of them is wrong, or they are more than `MOST`.
+    """
+    found: dict[Address, None] = {}
+    for word in re.split(r"[\s,;]+", typed.strip()):
+        if not word:
+            continue
+        ranged = _RANGE.fullmatch(word)
+        several = _in_range(ranged, word, port) if ranged else [address_in(word, port)]
+        found |= dict.fromkeys(several)
+        if len(found) > MOST:
+            raise BadAddress(f"These are more than {MOST} addresses. Search a smaller range.")
+    if not found:
+        raise BadAddress("Write the addresses to look at, such as 192.168.0.20-40.")
+    return list(found)
+
+
+def _in_range(found: "re.Match[str]", word: str, port: int) -> list[Address]:
+    try:
+        first, last = _ends(found)
+    except ValueError:
+        raise BadAddress(f"{word} is no range. Write 192.168.0.20-40 or 192.168.0.0/24.") from None
+    count = int(last) - int(first) + 1
+    if count < 1:
+        raise BadAddress(f"{word} ends before it begins.")
+    if count > MOST:
+        raise BadAddress(f"{word} is {count:,} addresses; at most {MOST} are looked at together.")
+    if not (_is_ones_own(first) and _is_ones_own(last)):
+        raise BadAddress(f"{word} is not a private network. Only your own may be searched.")
+    number = _port(found[4], port)
+    return [(str(IPv4Address(int(first) + step)), number) for step in range(count)]
+
+
+def _ends(found: "re.Match[str]") -> tuple[IPv4Address, IPv4Address]:
+    start = IPv4Address(found[1])
+    if found[2]:
+        network = IPv4Network((found[1], int(found[2])), strict=False)
+        hosts = network.num_addresses > 2
+        first, last = network.network_address, network.broadcast_address
+        return (first + 1, last - 1) if hosts else (first, last)
+    end = found[3]
+    return start, IPv4Address(end if "." in end else f"{found[1].rpartition('.')[0]}.{end}")
+
+
+def _is_ones_own(address: IPv4Address) -> bool:
+    is_own = address.is_private or address.is_loopback or address in _SHARED
+    return is_own and not _kind(address)

@@ -9,23 +9,26 @@ from django.db import models, transaction
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.template.defaultfilters import pluralize
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.timesince import timesince
 
-from farm_app import cancelling, health, nudges, planning
+from farm_app import benchmark, cancelling, health, nudges, planning, tending, waking
 from farm_app.comfy.workflow import check_graph
 from farm_app.families import FAMILIES
 from farm_app.giving_way import give_way
 from farm_app.models import (
     Attempt,
     GpuNode,
+    HealthSpan,
     Job,
     JobEvent,
     LearnedSpeed,
     NodeBlock,
     NodeModel,
+    NodeProbe,
     ParameterSet,
     TemplateVersion,
     WorkflowTemplate,
@@ -70,7 +73,7 @@ class NodeModelInline(WithFamilyChoice, admin.TabularInline[NodeModel, GpuNode])
 
 @admin.register(GpuNode)
 class GpuNodeAdmin(admin.ModelAdmin[GpuNode]):
-    """Nodes, with their health and the actions probe, drain and resume."""
+    """Nodes, with their health and the verbs that the farm page has, too."""
 
     list_display = (
         "slug",
@@ -82,9 +85,27 @@ class GpuNodeAdmin(admin.ModelAdmin[GpuNode]):
         "standing",
         "is_demo",
     )
-    list_filter = ("tier", "health", "is_enabled", "is_draining", "is_demo")
+    list_filter = (
+        "tier",
+        "health",
+        "is_enabled",
+        "is_draining",
+        "is_demo",
+        ("removed_at", admin.EmptyFieldListFilter),
+    )
     search_fields = ("slug", "card", "host")
-    actions = ("probe", "drain", "resume")
+    actions = (
+        "probe",
+        "drain",
+        "resume",
+        "enable",
+        "disable",
+        "free_memory",
+        "benchmark",
+        "wake",
+        "remove",
+        "bring_back",
+    )
     inlines = (NodeModelInline,)
     readonly_fields = (
         "health_said",
@@ -92,15 +113,22 @@ class GpuNodeAdmin(admin.ModelAdmin[GpuNode]):
         "version",
         "latency_ms",
         "queue_length",
+        "foreign_queue",
         "vram_free_gb",
+        "vram_total_gb",
         "last_error",
         "warm_model",
         "inventory_at",
+        "woken_at",
+        "let_go_at",
+        "removed_at",
     )
     fieldsets = (
         (None, {"fields": ("slug", "card", "host", "port", "tier", "vram_gb", "capabilities")}),
         ("Limits", {"fields": ("max_resolution", "max_batch", "reserved_until")}),
-        ("Switches", {"fields": ("is_enabled", "is_draining", "is_paused")}),
+        ("Switches", {"fields": ("is_enabled", "is_draining", "is_paused", "is_pinned")}),
+        ("Its owner's hours", {"fields": ("own_days", "own_from", "own_until")}),
+        ("Sleep", {"fields": ("mac", "wakes_for_jobs", "idle_minutes")}),
         ("Health", {"fields": readonly_fields}),
     )
 
@@ -127,20 +155,84 @@ class GpuNodeAdmin(admin.ModelAdmin[GpuNode]):
     def drain(self, request: HttpRequest, nodes: QuerySet[GpuNode]) -> None:
         """Let them finish and take nothing new."""
         for node in nodes:
-            node.drain()
+            tending.drain(node, actor=_actor(request))
         said = "what renders there is finished, and nothing new begins."
         self.message_user(request, f"Draining {_count(nodes, 'node')}: {said}")
 
     @admin.action(description="Resume the selected nodes")
     def resume(self, request: HttpRequest, nodes: QuerySet[GpuNode]) -> None:
         """Let them take work again."""
-        is_new = nodes.filter(is_demo=False, is_enabled=False).exists()
-        for node in nodes:
-            node.resume()
-        if is_new:
-            self._give_way(request)
-        nudges.idle_nodes()
+        gave_way = sum(tending.resume(node, actor=_actor(request)) for node in nodes)
+        self._say_gave_way(request, gave_way)
         self.message_user(request, f"Resumed {_count(nodes, 'node')}.", messages.SUCCESS)
+
+    @admin.action(description="Switch the selected nodes on")
+    def enable(self, request: HttpRequest, nodes: QuerySet[GpuNode]) -> None:
+        """Look at them again, and let them take work."""
+        gave_way = sum(tending.enable(node, actor=_actor(request)) for node in nodes)
+        self._say_gave_way(request, gave_way)
+        self.message_user(request, f"Switched {_count(nodes, 'node')} on.", messages.SUCCESS)
+
+    @admin.action(description="Switch the selected nodes off")
+    def disable(self, request: HttpRequest, nodes: QuerySet[GpuNode]) -> None:
+        """Let them take nothing, and look at them no more."""
+        for node in nodes:
+            tending.disable(node, actor=_actor(request))
+        self.message_user(request, f"Switched {_count(nodes, 'node')} off.", messages.SUCCESS)
+
+    @admin.action(description="Free the memory of the selected nodes")
+    def free_memory(self, request: HttpRequest, nodes: QuerySet[GpuNode]) -> None:
+        """Have them unload their models, after what renders there."""
+        for node in nodes:
+            tending.free_memory(node, actor=_actor(request))
+        self.message_user(request, f"Asked {_count(nodes, 'node')} to free memory.")
+
+    @admin.action(description="Benchmark the selected nodes")
+    def benchmark(self, request: HttpRequest, nodes: QuerySet[GpuNode]) -> None:
+        """Draw two pictures of each family there, after everybody else's work."""
+        for node in nodes:
+            try:
+                labels = benchmark.begin(node, owner=request.user, actor=_actor(request))
+            except benchmark.CannotBenchmark as fault:
+                self.message_user(request, f"Not measured: {fault}", messages.ERROR)
+            else:
+                said = f"Measuring {node.slug} with {', '.join(labels)}."
+                self.message_user(request, said, messages.SUCCESS)
+
+    @admin.action(description="Wake the machines of the selected nodes")
+    def wake(self, request: HttpRequest, nodes: QuerySet[GpuNode]) -> None:
+        """Send them the packet that their network cards listen for."""
+        for node in nodes:
+            try:
+                waking.wake(node, actor=_actor(request))
+            except waking.CannotWake:
+                self.message_user(request, f"No MAC address: {node.slug}.", messages.ERROR)
+            else:
+                self.message_user(request, f"Woke {node.slug}.", messages.SUCCESS)
+
+    @admin.action(description="Remove the selected nodes; their history stays")
+    def remove(self, request: HttpRequest, nodes: QuerySet[GpuNode]) -> None:
+        """Take them off the farm, unless they still work."""
+        for node in nodes:
+            try:
+                tending.remove(node, actor=_actor(request))
+            except tending.StillWorks:
+                said = f"Not removed, since it still works: {node.slug}. Drain it first."
+                self.message_user(request, said, messages.ERROR)
+            else:
+                self.message_user(request, f"Removed {node.slug}.", messages.SUCCESS)
+
+    @admin.action(description="Bring the selected removed nodes back")
+    def bring_back(self, request: HttpRequest, nodes: QuerySet[GpuNode]) -> None:
+        """Put them on the farm again, if name and address are still free."""
+        for node in nodes.filter(removed_at__isnull=False):
+            why = tending.bring_back(node, actor=_actor(request))
+            said = f"Not brought back: {why}" if why else f"Brought {node.slug} back."
+            self.message_user(request, said, messages.ERROR if why else messages.SUCCESS)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[GpuNode]:
+        """Show removed nodes, too."""
+        return GpuNode.everyone.order_by("-is_enabled", "slug")
 
     def save_model(self, request: HttpRequest, obj: GpuNode, form: Any, change: bool) -> None:
         """Look at a new or changed node as soon as its row is there to be read.
@@ -162,7 +254,9 @@ class GpuNodeAdmin(admin.ModelAdmin[GpuNode]):
 
     def _give_way(self, request: HttpRequest) -> None:
         """Let demo nodes give way to a real one that has just come."""
-        count = give_way()
+        self._say_gave_way(request, give_way())
+
+    def _say_gave_way(self, request: HttpRequest, count: int) -> None:
         if count:
             self.message_user(request, f"Switched {_count(count, 'demo node')} off.")
 
@@ -275,10 +369,23 @@ class ParameterSetAdmin(admin.ModelAdmin[ParameterSet]):
 
 @admin.register(NodeBlock)
 class NodeBlockAdmin(admin.ModelAdmin[NodeBlock]):
-    """Nodes that take no more of a template; delete a row to lift the block."""
+    """Nodes that take no more of a template; lift a block here, or on the farm page."""
 
     list_display = ("node", "template", "failures", "is_active", "reason")
     list_filter = ("node", "is_active")
+    actions = ("lift",)
+
+    @admin.action(description="Lift the selected blocks")
+    def lift(self, request: HttpRequest, blocks: QuerySet[NodeBlock]) -> None:
+        """Let these nodes try these templates again."""
+        count = blocks.count()
+        for block in blocks.select_related("node"):
+            tending.lift(block, actor=_actor(request))
+        self.message_user(request, f"Lifted {_count(count, 'block')}.", messages.SUCCESS)
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """Failures set them, nobody else."""
+        return False
 
 
 @admin.register(LearnedSpeed)
@@ -330,12 +437,17 @@ class AttemptInline(ReadOnly, admin.TabularInline[Attempt, Job]):
 class JobAdmin(ReadOnly, admin.ModelAdmin[Job]):
     """Jobs, to read, to cancel, and to ask for again."""
 
-    list_display = ("pk", "group", "state", "reason", "failures", "seconds", "created")
-    list_filter = ("state",)
+    list_display = ("pk", "group", "state", "reason", "failures", "seconds", "created", "its_page")
+    list_filter = ("state", "is_paused", "priority")
     search_fields = ("group__label", "reason")
     actions = ("requeue", "cancel")
     inlines = (AttemptInline, EventInline)
     list_select_related = ("group",)
+
+    @admin.display(description="page")
+    def its_page(self, job: Job) -> SafeString:
+        """Link to where all of it is told."""
+        return format_html('<a href="{}">Open</a>', reverse("farm:job", args=[job.pk]))
 
     @admin.action(description="Requeue the selected failed or cancelled jobs")
     def requeue(self, request: HttpRequest, jobs: QuerySet[Job]) -> None:
@@ -350,6 +462,39 @@ class JobAdmin(ReadOnly, admin.ModelAdmin[Job]):
         asked = jobs.values_list("pk", flat=True)
         done = cancelling.cancel(asked, actor=request.user.get_username())
         self.message_user(request, f"Cancelled {_count(done, 'job')}.")
+
+
+@admin.register(JobEvent)
+class JobEventAdmin(ReadOnly, admin.ModelAdmin[JobEvent]):
+    """The log, to read; the farm page shows it live."""
+
+    list_display = ("at", "level", "sentence", "job", "node", "actor")
+    list_filter = ("level", "node")
+    list_select_related = ("job", "node")
+    ordering = ("-pk",)
+    show_full_result_count = False
+
+
+@admin.register(HealthSpan)
+class HealthSpanAdmin(ReadOnly, admin.ModelAdmin[HealthSpan]):
+    """How well nodes answered of late, to read."""
+
+    list_display = ("node", "kind", "since", "until")
+    list_filter = ("node", "kind")
+    ordering = ("-pk",)
+
+
+@admin.register(NodeProbe)
+class NodeProbeAdmin(ReadOnly, admin.ModelAdmin[NodeProbe]):
+    """Addresses that were looked at, to read; kept for a day."""
+
+    list_display = ("host", "port", "state", "sentence", "created")
+    list_filter = ("state",)
+    ordering = ("-pk",)
+
+
+def _actor(request: HttpRequest) -> str:
+    return request.user.get_username()
 
 
 def _count(found: QuerySet[Any] | int, noun: str) -> str:

@@ -42,7 +42,7 @@ def banner() -> Banner | None:
 
 
 def _offer(origin: str) -> Banner:
-    start = {"slug": "this-machine", "host": found.USUAL_HOST, "port": found.USUAL_PORT}
+    start = {"address": f"{found.USUAL_HOST}:{found.USUAL_PORT}"}
     return {
         "kind": "found",
         "title": "A ComfyUI answers on this machine",
@@ -78,7 +78,7 @@ def _silence() -> Banner:
         "kind": "offline",
         "title": "No node answers",
         "text": "Whatever you ask for is kept and starts as soon as one is back.",
-        "action_url": reverse("admin:farm_app_gpunode_changelist"),
+        "action_url": reverse("farm:nodes"),
         "action_label": "Look at the nodes",
     }
 
@@ -94,12 +94,11 @@ def _demo(count: int) -> Banner:
 
 
 def _mixed(count: int) -> Banner:
-    changelist = reverse("admin:farm_app_gpunode_changelist")
     return {
         "kind": "demo",
         "title": "Not all nodes are real",
         "text": f"{_pretend(count)} labelled pictures beside your own nodes.",
-        "action_url": f"{changelist}?{urlencode({'is_demo__exact': 1})}",
+        "action_url": reverse("farm:nodes"),
         "action_label": "Look at the demo nodes",
     }
 
@@ -110,4 +109,4 @@ def _pretend(count: int) -> str:
 
 
 def _add() -> str:
-    return reverse("admin:farm_app_gpunode_add")
+    return reverse("farm:add")

@@ -1,7 +1,7 @@
 """Second thoughts: cancelling jobs and asking for them again, and telling nodes to drop what nobody wants any more."""
 
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from contextlib import suppress
 from typing import Final
 from uuid import UUID
@@ -13,16 +13,18 @@ from farm_app import nudges
 from farm_app.comfy.client import ComfyClient, Queue
 from farm_app.comfy.errors import ComfyError
 from farm_app.models import Attempt, Job
+from farm_app.models.jobs import AS_NEW, ASKED_AGAIN, MAY_BE_ASKED_AGAIN
 from farm_app.models.states import COMING_HOME, GIVEN_UP, HOLDING, AttemptState, JobState
-from farm_app.portions import in_portions
+from farm_app.portions import in_portions, move_alike
 from farm_app.timers import LOOK_S
 
 logger = logging.getLogger(__name__)
 
+# Nothing of these is on a node or on its way home.
+_IDLE: Final = (JobState.QUEUED, JobState.WAITING, JobState.ATTENTION)
 # These are not on a node, or their node is through with them.
 _NOT_THERE: Final = (AttemptState.RESERVED, *COMING_HOME, AttemptState.COMMITTED)
 _ENDED: Final = (*GIVEN_UP, AttemptState.FAILED)
-WAITING_AT_ONCE: Final = 500
 
 
 def cancel(jobs: Iterable[int], *, actor: str = "") -> int:
@@ -31,26 +33,15 @@ def cancel(jobs: Iterable[int], *, actor: str = "") -> int:
     No result of them counts from here on. What waits ends at once; what renders is told to stop, and holds its node
     until it has.
     """
-    ids = list(jobs)
-    waited = _cancel_waiting(ids, actor)
-    return len(waited) + in_portions(
-        [pk for pk in ids if pk not in waited], lambda job: _cancel(job, actor)
-    )
+    asked, said = list(jobs), "Cancelled."
+    facts = {"finished": timezone.now(), "reason": ""}
+    ended = move_alike(asked, JobState.CANCELLED, said, only_from=_IDLE, actor=actor, **facts)
+    return len(ended) + in_portions(_without(asked, ended), lambda job: _cancel(job, actor))
 
 
-def _cancel_waiting(ids: Sequence[int], actor: str) -> set[int]:
-    """Cancel those that no node has: ten thousand one by one would take half a minute."""
-    won: set[int] = set()
-    for place in range(0, len(ids), WAITING_AT_ONCE):
-        portion = Job.objects.filter(pk__in=ids[place : place + WAITING_AT_ONCE])
-        waiting = (JobState.QUEUED, JobState.WAITING)
-        facts = {"finished": timezone.now(), "reason": ""}
-        won |= set(
-            portion.move_all(
-                JobState.CANCELLED, "Cancelled.", only_from=waiting, actor=actor, **facts
-            )
-        )
-    return won
+def _without(asked: Iterable[int], done: Iterable[int]) -> list[int]:
+    settled = set(done)
+    return [pk for pk in asked if pk not in settled]
 
 
 def _cancel(job: Job, actor: str) -> bool:
@@ -67,14 +58,19 @@ def _cancel(job: Job, actor: str) -> bool:
     return job.move(JobState.CANCELLED, "Cancelled.", actor=actor, finished=now, reason="")
 
 
-def ask_again(jobs: Iterable[int], *, actor: str = "") -> int:
+def ask_again(jobs: Iterable[int], *, actor: str = "", in_place: bool = False) -> int:
     """Queue those of these jobs, by id, that may be asked for again; return how many.
 
-    What of them is still on a node, since its cancel was not confirmed yet, is stopped there and counts no more.
+    With ``in_place`` a place that somebody had given them counts again. What of them is still on a node, since its cancel was not confirmed yet, is stopped there and counts no more.
     """
-    count = in_portions(jobs, lambda job: _ask_again(job, actor))
+    asked, facts = list(jobs), dict(AS_NEW)
+    if in_place:
+        del facts["rank"]
+    may_be = MAY_BE_ASKED_AGAIN
+    queued = move_alike(asked, JobState.QUEUED, ASKED_AGAIN, only_from=may_be, actor=actor, **facts)
+    count = in_portions(_without(asked, queued), lambda job: _ask_again(job, actor))
     nudges.idle_nodes_on_commit()
-    return count
+    return len(queued) + count
 
 
 def _ask_again(job: Job, actor: str) -> bool:

@@ -52,7 +52,8 @@ MOST_ROUNDS: Final = 3
 MOST_UNTAKEN: Final = 2
 
 _node: Final[Question[GpuNode]] = Question(
-    lambda: GpuNode.objects.without_lists().filter(pk=Given("pk", GpuNode._meta.pk))
+    # What a node began is brought to its end, even if it was removed at that very moment.
+    lambda: GpuNode.everyone.without_lists().filter(pk=Given("pk", GpuNode._meta.pk))
 )
 _held: Final[Question[Attempt]] = Question(
     lambda: (

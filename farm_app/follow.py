@@ -15,7 +15,7 @@ from typing import Any, Final, Self
 from django.utils import timezone
 
 from eliot.statements import Given, Question
-from farm_app import claiming, gaps, health, stopping
+from farm_app import claiming, gaps, health, metrics, stopping
 from farm_app.comfy.client import Absent, ComfyClient, Fate, Finished, HistoryEntry, Running
 from farm_app.comfy.errors import ComfyError, Unreachable
 from farm_app.comfy.events import (
@@ -28,6 +28,7 @@ from farm_app.comfy.events import (
     Started,
     Succeeded,
 )
+from farm_app.comfy.monitors import Monitored
 from farm_app.comfy.pace import Pace
 from farm_app.comfy.progress import Progress
 from farm_app.comfy.watch import Watch
@@ -266,7 +267,9 @@ class _Watching:
             self.is_deaf = self.was_cut = True
             self.last_asked = 0.0
             return
-        if event is not None:
+        if isinstance(event, Monitored):  # tells of the machine, not of this prompt
+            metrics.note(self.attempt.node_id, event)
+        elif event is not None:
             self._take(event)
 
     def _take(self, event: Event) -> None:

@@ -13,13 +13,13 @@ from django.utils import timezone
 
 from eliot import live
 from eliot.writing import in_turn, written
-from farm_app import families, nudges, rests
+from farm_app import families, health_spans, metrics, nudges, rests
 from farm_app.cancelling import attempts_in, drop_leftovers
 from farm_app.comfy.client import ComfyClient, Inventory, Queue, SystemStats
 from farm_app.comfy.errors import BadResponse, Busy, ComfyError, NeedsCredentials, Unreachable
-from farm_app.models import Attempt, GpuNode, Job, JobEvent, NodeModel
+from farm_app.models import Attempt, GpuNode, HealthSpan, Job, JobEvent, Level, NodeModel
 from farm_app.models.jobs import FARM_GROUP
-from farm_app.models.nodes import Health
+from farm_app.models.nodes import SLOW_ANSWER_S, Health
 from farm_app.models.states import HOLDING, JobState
 from farm_app.timers import HEALTH_INTERVAL, INVENTORY_AGE, SWEEP_S, TROUBLE_INTERVAL
 
@@ -148,7 +148,7 @@ def _switch_twin_off(one: GpuNode, other: GpuNode) -> None:
         if found.update(is_enabled=False, last_error=said):
             logger.warning("%s", said)
             _say(younger, said)
-        transaction.on_commit(_tell_strips)
+        transaction.on_commit(tell_pages)
 
 
 def _note_answer(node: GpuNode, look: Look) -> Health:
@@ -166,6 +166,8 @@ def _note_answer(node: GpuNode, look: Look) -> Health:
         "queue_length": look.queue_length,
         "foreign_queue": look.foreign,
         "vram_free_gb": stats.vram_free_gb,
+        "vram_total_gb": stats.vram_total_gb or None,
+        "let_go_at": None,
         "device": (stats.device or "")[:200],
         "version": (stats.version or "")[:40],
         "last_error": "",
@@ -183,7 +185,9 @@ def _note_answer(node: GpuNode, look: Look) -> Health:
                 node, f"{node.slug} is ready." if node.seen_at is None else f"{node.slug} is back."
             )
         GpuNode.objects.filter(pk=node.pk).update(**facts)
-        transaction.on_commit(_tell_strips)
+        is_slow = look.latency_ms > SLOW_ANSWER_S * 1000
+        health_spans.note(node, HealthSpan.Kind.SLOW if is_slow else HealthSpan.Kind.WELL)
+        transaction.on_commit(tell_pages)
         if came_back or inventory is not None:
             nudges.idle_nodes_on_commit()
     if look.twin is not None:
@@ -254,8 +258,8 @@ def note_restart(node: GpuNode) -> None:
     was_at_work = Attempt.objects.holding().filter(node=node.pk, started__isnull=False).exists()
     with written():
         GpuNode.objects.filter(pk=node.pk).update(epoch=F("epoch") + 1, warm_model="")
-        _say(node, f"{node.slug} restarted.")
-        transaction.on_commit(_tell_strips)
+        _say(node, f"{node.slug} restarted.", Level.WARN)
+        transaction.on_commit(tell_pages)
     rest = rests.rest_of(node.pk, has_just_died=was_at_work)
     if rest is not None:
         _note_trouble(node, Health.SILENT, rest.sentence, again_s=rest.left_s)
@@ -272,16 +276,19 @@ def _note_trouble(
         changed = GpuNode.objects.filter(pk=node.pk).exclude(health=health)
         if changed.update(**facts):
             logger.warning("node %s: %s", node.slug, sentence)
-            _say(node, f"{node.slug}: {sentence}")
+            _say(node, f"{node.slug}: {sentence}", Level.WARN)
         GpuNode.objects.filter(pk=node.pk).update(
             health_checked_at=dated, last_error=sentence[:300]
         )
-        transaction.on_commit(_tell_strips)
+        health_spans.note(node, HealthSpan.Kind.LOST)
+        transaction.on_commit(tell_pages)
+    metrics.forget(node.pk)
 
 
-def _say(node: GpuNode, sentence: str) -> None:
-    JobEvent.objects.create(node=node, sentence=sentence[:500])
+def _say(node: GpuNode, sentence: str, level: Level = Level.INFO) -> None:
+    JobEvent.objects.create(node=node, sentence=sentence[:500], level=level)
 
 
-def _tell_strips() -> None:
+def tell_pages() -> None:
+    """Nudge the pages that show the farm."""
     live.publish(FARM_GROUP, "page.around")

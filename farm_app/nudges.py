@@ -39,6 +39,21 @@ def cancel_on_commit(attempt: Attempt) -> None:
     transaction.on_commit(partial(_send, tasks.cancel_attempt, str(attempt.pk)))
 
 
+def free_memory(node_id: int) -> None:
+    """Let somebody have this node unload its models."""
+    _send(tasks.free_memory, node_id)
+
+
+def wake(node_id: int) -> None:
+    """Let somebody wake this node's machine."""
+    _send(tasks.wake_machine, node_id)
+
+
+def look_at_addresses(search: str) -> None:
+    """Let somebody look at the addresses of a search."""
+    _send(tasks.look_at_addresses, search)
+
+
 def probe(node_ids: Iterable[int]) -> None:
     """Let somebody look at these nodes' health."""
     for node_id in node_ids:

@@ -19,7 +19,7 @@ from eliot.statements import Given, Question
 from eliot.writing import written
 from farm_app import nudges, planning, progress, rests
 from farm_app.models import Attempt, Job, NodeBlock
-from farm_app.models.states import SPENDING, AttemptState, FailureClass, JobState
+from farm_app.models.states import SPENDING, AttemptState, FailureClass, JobState, Level
 from farm_app.sizes import advise_smaller
 from farm_app.timers import BACKOFF_FIRST_S, BACKOFF_LAST_S
 
@@ -114,6 +114,28 @@ def supersede(attempt: Attempt, reason: str) -> None:
     _end(attempt, AttemptState.SUPERSEDED, facts, what_next)
 
 
+def give_back(attempt: Attempt, *, actor: str) -> bool:
+    """Put a job back into the queue because a person wants its node to stop; nothing counts against either.
+
+    Returns:
+        False if the attempt had ended by itself.
+    """
+    slug = attempt.node.slug
+    reason = f"Stopped on {slug} by hand."
+
+    def what_next(job: Job) -> None:
+        if not _goes_on_elsewhere(job, attempt, reason):
+            said = f"{reason} It goes back to the queue."
+            job.move(JobState.QUEUED, said, attempt=attempt, actor=actor, reason="", advice="")
+
+    facts = {"failure": FailureClass.CANCELLED, "reason": reason}
+    with written():
+        ended = _end(attempt, AttemptState.SUPERSEDED, facts, what_next)
+        if ended:
+            nudges.cancel_on_commit(attempt)
+    return ended
+
+
 def stumble(attempt: Attempt) -> None:
     """End an attempt over which Eliot's own code fell; after some of these a person must look."""
     reason = "Eliot stumbled over it; the log says more."
@@ -151,14 +173,14 @@ def _end(
     to: AttemptState,
     facts: dict[str, Any],
     what_next: Callable[[Job], None],
-) -> None:
-    """Move the attempt and then its job, in one transaction; nothing happens if it had ended already."""
+) -> bool:
+    """Move the attempt and then its job, in one transaction; False, and nothing happens, if it had ended already."""
     facts["reason"] = facts["reason"][:500]
     if "evidence" in facts:
         facts["evidence"] = facts["evidence"][:400]
     with written():
         if not attempt.move(to, **facts):
-            return
+            return False
         job = attempt.job
         job.refresh_from_db()
         if job.state == JobState.CANCELLING:
@@ -167,6 +189,7 @@ def _end(
             what_next(job)
         nudges.idle_nodes_on_commit()
     progress.forget(attempt.job_id)
+    return True
 
 
 def _cancelled(job: Job, attempt: Attempt, sentence: str) -> None:
@@ -253,6 +276,8 @@ def _count_against_node(attempt: Attempt, reason: str) -> None:
     block.refresh_from_db()
     if block.failures >= BLOCK_AFTER and not block.is_active:
         NodeBlock.objects.filter(pk=block.pk).update(is_active=True)
+        said = f"{attempt.node.slug} takes no more {template} after {block.failures} failures."
+        attempt.node.events.create(sentence=said, level=Level.WARN)
         transaction.on_commit(planning.forget_stock)
         logger.warning(
             "node %s takes no more %s after %s failures",

@@ -1,6 +1,8 @@
 """The farm strip: every node with its state, what it renders and when it is free, for every page."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Final
 
 from django.db.models import Count, Value
@@ -67,15 +69,27 @@ class Strip:
 
 
 def draw_strip() -> Strip:
-    """Read the farm in a fixed number of queries; of more than six nodes the busy ones come first."""
+    """Read the farm in a fixed number of queries; pinned nodes come first, then, of more than six, the busy ones."""
     held = {one.node_id: one for one in _holding()}
     seen = glimpses([one.job_id for one in held.values()])
-    cards = [_card(node, held.get(node.pk), seen) for node in _nodes()]
-    waiting = _waiting.first() or 0
+    nodes = _nodes()
+    cards = [card_of(node, held.get(node.pk), seen) for node in nodes]
+    unpinned = {node.pk for node in nodes if not node.is_pinned}
     order = {"rendering": 0, "loading": 0, "disabled": 9}
     by_state = len(cards) > FEW
-    cards.sort(key=lambda card: (order.get(card.state, 1) if by_state else 0, card.pk))
-    return Strip(tuple(cards), waiting)
+    cards.sort(
+        key=lambda card: (
+            card.pk in unpinned,
+            order.get(card.state, 1) if by_state else 0,
+            card.pk,
+        )
+    )
+    return Strip(tuple(cards), count_waiting())
+
+
+def count_waiting() -> int:
+    """Count the jobs that wait."""
+    return _waiting.first() or 0
 
 
 # Read several times a second while anybody looks.
@@ -104,7 +118,8 @@ def recent_strip() -> Strip:
     return draw_strip()
 
 
-def _card(node: GpuNode, attempt: Attempt | None, seen: dict[int, Glimpse]) -> NodeCard:
+def card_of(node: GpuNode, attempt: Attempt | None, seen: Mapping[int, Glimpse]) -> NodeCard:
+    """Return one node, with what it renders now if it renders."""
     state, fact, eta, percent = _standing(node)
     if attempt is not None:
         glimpse = seen.get(attempt.job_id)
@@ -115,7 +130,7 @@ def _card(node: GpuNode, attempt: Attempt | None, seen: dict[int, Glimpse]) -> N
             state = "loading" if loading else "rendering"
         fact, percent = _doing(glimpse), glimpse.percent if glimpse else 0
         eta = spell_left(glimpse.left_s) if glimpse else ""
-    url = reverse("admin:farm_app_gpunode_change", args=[node.pk])
+    url = f"{reverse('farm:nodes')}#card-{node.pk}"
     return NodeCard(node.pk, node.slug, state, fact, eta, percent, url)
 
 
@@ -135,15 +150,24 @@ def _standing(node: GpuNode) -> tuple[str, str, str, int | None]:
         return "loading", "first look", "", None
     if standing == "offline":
         return "offline", _trouble(node), "", None
-    if standing == "reserved" and node.reserved_until:
-        return "reserved", f"until {timezone.localtime(node.reserved_until):%H:%M}", "", None
+    if standing == "reserved" and (end := node.reserved_end):
+        return "reserved", f"until {_clock(end)}", "", None
     if standing == "ready" and node.is_slow:
         return "slow", f"answers in {(node.latency_ms or 0) / 1000:.1f} s", "", None
     return standing, _warmth(node) if standing == "ready" else "", "", None
 
 
+def _clock(moment: datetime) -> str:
+    """Return the time, with its day where that is not today."""
+    local = timezone.localtime(moment)
+    is_today = local.date() == timezone.localdate()
+    return f"{local:%H:%M}" if is_today else f"{local:%a %H:%M}"
+
+
 def _trouble(node: GpuNode) -> str:
-    since = f"since {timezone.localtime(node.unseen_since):%H:%M}" if node.unseen_since else ""
+    if node.let_go_at is not None:
+        return "asleep"
+    since = f"since {_clock(node.unseen_since)}" if node.unseen_since else ""
     return {Health.LOCKED: "asks for credentials", Health.STRANGE: "not a ComfyUI"}.get(
         Health(node.health), since
     )

@@ -12,7 +12,17 @@ from django.db import OperationalError, close_old_connections, connections
 
 from eliot.live import patient_database
 from eliot.statements import Question
-from farm_app import health, nudges, planning, speeds, store, warming
+from farm_app import (
+    health,
+    health_spans,
+    nudges,
+    planning,
+    searching,
+    speeds,
+    store,
+    waking,
+    warming,
+)
 from farm_app.models import Attempt, Lease
 from farm_app.models.states import JobState
 from farm_app.timers import SWEEP_LEASE_TTL, SWEEP_S
@@ -20,6 +30,7 @@ from farm_app.timers import SWEEP_LEASE_TTL, SWEEP_S
 logger = logging.getLogger(__name__)
 
 PATIENCE_S: Final = 0.5
+PRUNE_S: Final = 600.0
 # What a disk that is full, read-only or broken does to rows, to Huey's own file and to the spool.
 TROUBLE: Final = (OperationalError, sqlite3.OperationalError, OSError)
 
@@ -31,6 +42,7 @@ _to_cancel: Final[Question[Attempt]] = Question(
 )
 
 _mine: Lease | None = None
+_pruned_s = float("-inf")
 
 
 def sweep() -> None:
@@ -108,6 +120,21 @@ def _sort_out_obstacles_and_wake_nodes() -> None:
     warming.warm_idle_nodes(drawn)
 
 
+def _wake_and_let_go() -> None:
+    """Wake machines that sleep while jobs wait for them, and let idle ones sleep."""
+    waking.wake_for_jobs()
+    waking.let_idle_ones_go()
+
+
+def _forget_what_is_old() -> None:
+    """Prune what pages show of the last hours, now and then."""
+    global _pruned_s
+    if time.monotonic() - _pruned_s > PRUNE_S:
+        _pruned_s = time.monotonic()
+        health_spans.prune()
+        searching.prune()
+
+
 DUTIES: Final[tuple[Callable[[], None], ...]] = (
     _refresh_what_plans_need,
     _probe_nodes,
@@ -116,6 +143,8 @@ DUTIES: Final[tuple[Callable[[], None], ...]] = (
     _tidy_the_spool,
     _repeat_cancels,
     _sort_out_obstacles_and_wake_nodes,
+    _wake_and_let_go,
+    _forget_what_is_old,
 )
 
 

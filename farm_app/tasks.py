@@ -62,6 +62,33 @@ def look_for_late(node_id: int) -> None:
         look_on_node(node_id)
 
 
+@db_task(priority=70)
+def free_memory(node_id: int) -> None:
+    """Have a node unload its models."""
+    from farm_app.tending import free_on_node
+
+    with patient_database():
+        free_on_node(node_id)
+
+
+@db_task(priority=60)
+def wake_machine(node_id: int) -> None:
+    """Send a sleeping machine the packet that wakes it."""
+    from farm_app.waking import send_packet
+
+    with patient_database():
+        send_packet(node_id)
+
+
+@db_task(priority=70)
+def look_at_addresses(search: str) -> None:
+    """Look at the addresses that somebody typed."""
+    from farm_app.searching import look
+
+    with patient_database():
+        look(search)
+
+
 @db_task(priority=10)
 def probe_node(node_id: int) -> None:
     """Look at a node's health."""

@@ -19,6 +19,9 @@ HEALTH_INTERVAL: Final = timedelta(seconds=10.0 * FACTOR)
 # A node in trouble is looked at more often: its work waits for it.
 TROUBLE_INTERVAL: Final = timedelta(seconds=4.0 * FACTOR)
 INVENTORY_AGE: Final = timedelta(hours=1)
+# A machine that sleeps is woken when a job has waited for this long, and again as often as this.
+WAIT_BEFORE_WAKING_S: Final = 10.0 * FACTOR
+WAKE_AGAIN: Final = timedelta(seconds=120.0 * FACTOR)
 # A node that answers a look later than this is silent; loading a model may take the breath of an honest one.
 LOOK_S: Final = max(3.0 * FACTOR, 1.5)
 

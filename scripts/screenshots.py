@@ -1,4 +1,4 @@
-"""Renew the pictures of the session page in docs: `.venv/bin/python -m scripts.screenshots`.
+"""Renew the pictures of session and farm page in docs: `.venv/bin/python -m scripts.screenshots`.
 
 They show the real process at work: Eliot is started on a folder of its own with four demo nodes, slowed down, so
 that pictures of every state stand beside each other while the shutter is open.
@@ -25,13 +25,18 @@ NEGATIVE = "text, watermark, tilted horizon, crowd"
 KEPT = (1, 3, 6, 9, 10)
 DROPPED = (4, 7)
 CURRENT = 8
+MORE_PROMPTS = (
+    "a harbour at night, neon on wet cobbles, a lone figure under an umbrella",
+    "a storm wall over a wheat field, the farmhouse lit from within",
+)
+WORKED_MS = 30_000
 HALF_DONE = "bars => bars.filter(bar => bar.value > 45 && bar.value < 90).length"
 DESK = ViewportSize(width=1440, height=900)
 PHONE = ViewportSize(width=390, height=844)
 
 
 def main() -> int:
-    """Take the three pictures and say where they are."""
+    """Take the pictures and say where they are."""
     path = browser.find()
     if path is None:
         print(browser.NO_BROWSER, file=sys.stderr)
@@ -62,6 +67,35 @@ def _photograph(chromium: Browser, address: str) -> None:
     phone.locator(".cell").nth(CURRENT - 1).click()
     phone.evaluate("scrollTo(0, 0)")
     _take(phone, "session-phone")
+    _photograph_farm(chromium, address)
+
+
+def _photograph_farm(chromium: Browser, address: str) -> None:
+    """Show the farm at work, a while after much was asked for: some nodes render, one drains."""
+    for prompt in MORE_PROMPTS:
+        asking = _window(chromium, address, DESK)
+        asking.get_by_role("button", name="Draft grid").click()
+        asking.wait_for_load_state()
+        asking.get_by_label("Prompt", exact=True).fill(prompt)
+        asking.locator("#id_count").fill("40")
+        asking.locator("#id_steps").fill("30")
+        asking.locator("#generate").click()
+        expect(asking.locator(".cell")).to_have_count(40)
+        asking.context.close()
+    page = _window(chromium, f"{address}/farm/", DESK)
+    page.wait_for_timeout(WORKED_MS)
+    draining = page.get_by_role("article", name="gpu-standard", exact=True)
+    draining.get_by_role("button", name="Drain", exact=True).last.click()
+    page.locator(".toast [data-close]").click()
+    while page.locator(".card progress.bar").evaluate_all(HALF_DONE) < 1:
+        page.wait_for_timeout(50)
+    page.mouse.move(0, 0)
+    page.evaluate("document.activeElement.blur()")
+    _take(page, "farm-dark")
+    page.locator("[data-theme-next]").click()
+    page.mouse.move(0, 0)
+    page.evaluate("document.activeElement.blur()")
+    _take(page, "farm-light")
 
 
 def _window(chromium: Browser, address: str, size: ViewportSize) -> Page:

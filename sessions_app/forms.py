@@ -138,7 +138,7 @@ class AskForm(forms.Form):
                 f"No node has {families.FAMILIES[family].label}. This farm has {labels}."
             )
         if not self.have and GpuNode.objects.enabled().count() == 0:
-            raise ValidationError("There is no node yet. Add one in the admin.")
+            raise ValidationError("There is no node yet. Add one on the Farm page.")
         return family
 
     def clean_seed(self) -> str:

@@ -9,23 +9,14 @@ from django.template.loader import render_to_string
 from django.urls import reverse
 
 from eliot.http import varied, wants_fragment
-from farm_app.banner import banner
-from farm_app.strip import draw_strip, newest_event
+from farm_app import pages
 from sessions_app.models import Generation, WorkSession
 from sessions_app.table import Table
 
 
 def frame(title: str, *, ws_url: str = "/ws/farm/") -> dict[str, Any]:
-    """Return what base.html needs. The cursor is read first, so that nothing falls between it and the rows."""
-    cursor = newest_event()
-    return {
-        "page_title": title,
-        "nav": "sessions",
-        "cursor": cursor,
-        "strip": draw_strip(),
-        "banner": banner(),
-        "ws_url": f"{ws_url}{'&' if '?' in ws_url else '?'}since={cursor}",
-    }
+    """Return what base.html needs on the pages of the table."""
+    return pages.frame(title, nav="sessions", ws_url=ws_url)
 
 
 def session_or_404(slug: str) -> WorkSession:

@@ -12,7 +12,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from farm_app.comfy import monitors
 from farm_app.comfy.history import NodeFailure, OutputFile, collect_node, read_failure
+from farm_app.comfy.monitors import Monitored
 from farm_app.comfy.untrusted import (
     identifier,
     listing,
@@ -195,6 +197,7 @@ Event = (
     | Preview
     | TextFrame
     | FeatureFlags
+    | Monitored
     | Unknown
 )
 
@@ -214,6 +217,8 @@ def _parse_text(message: str) -> Event:
     kind = text(parsed.get("type"), 100)
     data = mapping(parsed.get("data"))
     read = _READERS.get(kind)
+    if read is None and kind in monitors.READERS:
+        return monitors.READERS[kind](data)
     if read is None:
         return Unknown("no such type", kind, identifier(data.get("prompt_id")))
     return read(data, identifier(data.get("prompt_id")))

@@ -33,7 +33,7 @@ def of(spec: NodeSpec) -> dict[str, Any]:
     }
 
 
-def system_stats(spec: NodeSpec) -> dict[str, Any]:
+def system_stats(spec: NodeSpec, used_gb: float) -> dict[str, Any]:
     """Return the answer to ``GET /system_stats``; the device says that it is a demo."""
     vram = int(spec.vram_gb * GIBIBYTE)
     system: dict[str, Any] = {
@@ -54,7 +54,7 @@ def system_stats(spec: NodeSpec) -> dict[str, Any]:
         "type": "cuda",
         "index": 0,
         "vram_total": vram,
-        "vram_free": vram * 9 // 10,
+        "vram_free": vram - int(used_gb * GIBIBYTE),
         "torch_vram_total": 0,
         "torch_vram_free": 0,
     }

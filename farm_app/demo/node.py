@@ -11,6 +11,7 @@ from farm_app.demo.faults import Faults
 from farm_app.demo.folders import Folders
 from farm_app.demo.inventory import Inventory
 from farm_app.demo.ledger import Ledger
+from farm_app.demo.monitor import Monitor
 from farm_app.demo.prompt_queue import PromptQueue
 from farm_app.demo.sockets import Sockets, text_message
 from farm_app.demo.spec import NodeSpec
@@ -52,6 +53,7 @@ class DemoNode:
             painter=painter or load_painter(spec.painter),
             workshop=self.workshop,
         )
+        self.monitor = Monitor(spec, self.engine, self.sockets)
 
     @property
     def exec_info(self) -> dict[str, Any]:

@@ -9,6 +9,7 @@ SEED_FARM: tuple[NodeSpec, ...] = (
     NodeSpec(
         name="gpu-premium",
         card="RTX 5060 Ti",
+        monitor="crystools",
         tier="premium",
         vram_gb=16,
         families=("sd15", "sdxl", "pony", "illustrious", "flux", "upscale"),
@@ -27,6 +28,7 @@ SEED_FARM: tuple[NodeSpec, ...] = (
     NodeSpec(
         name="gpu-quality",
         card="RTX 4060 Ti",
+        monitor="kaytool",
         tier="quality",
         vram_gb=8,
         families=("sd15", "sdxl", "pony", "illustrious"),
@@ -38,6 +40,7 @@ SEED_FARM: tuple[NodeSpec, ...] = (
     NodeSpec(
         name="gpu-standard",
         card="RTX 3060",
+        monitor="crystools",
         tier="standard",
         vram_gb=12,
         families=("sd15", "sdxl", "pony", "illustrious"),

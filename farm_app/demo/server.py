@@ -56,6 +56,7 @@ class NodeServer:
         self._tasks = [
             asyncio.create_task(self.node.engine.work(), name=f"{self.spec.name} worker"),
             asyncio.create_task(self.node.sockets.publish(), name=f"{self.spec.name} sockets"),
+            asyncio.create_task(self.node.monitor.tell(), name=f"{self.spec.name} monitor"),
         ]
         logger.info("%s listens on %s:%s", self.spec.name, self.spec.host, self.port)
 

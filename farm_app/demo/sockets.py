@@ -70,6 +70,11 @@ class Sockets:
         """Put a frame into the outbox: for one client, or for everybody."""
         self._outbox.put_nowait((message, client_id))
 
+    @property
+    def has_listeners(self) -> bool:
+        """Whether anybody is connected."""
+        return bool(self._sockets)
+
     def supports_metadata(self, client_id: str | None) -> bool:
         """Whether this client's socket announced kind-4 previews."""
         flags = self._flags.get(client_id, {}) if client_id is not None else {}

@@ -9,6 +9,7 @@ from farm_app import families
 
 Profile = Literal["legacy", "honours_id", "dedup_id", "jobs"]
 Layout = Literal["flat", "folders", "windows"]
+Pack = Literal["", "crystools", "kaytool"]
 
 IMAGE_FAMILIES = tuple(families.FAMILIES)
 FAMILIES = (*IMAGE_FAMILIES, "upscale")
@@ -62,6 +63,8 @@ class NodeSpec:
     """Like ``max_resolution``: data for the register."""
     layout: Layout = "flat"
     """How this machine's owner keeps model files: flat, in folders, or Windows backslashes."""
+    monitor: Pack = ""
+    """The node pack that tells how the GPU is; without one, nobody knows its load and temperature."""
     rules: Path | None = None
     ledger: Path | None = None
     painter: str = "farm_app.demo.painter"
@@ -71,13 +74,14 @@ class NodeSpec:
         """Refuse nonsense early.
 
         Raises:
-            SpecError: an unknown family, profile or layout, or seconds that are not positive.
+            SpecError: an unknown family, profile, layout or monitor, or seconds that are not positive.
         """
         _known("families", self.families, FAMILIES)
         _known("seconds", self.seconds, FAMILIES)
         _known("load_s", self.load_s, FAMILIES)
         _known("profile", (self.profile,), get_args(Profile))
         _known("layout", (self.layout,), get_args(Layout))
+        _known("monitor", (self.monitor,), get_args(Pack))
         if any(value <= 0 for value in self.seconds.values()):
             raise SpecError(f"{self.name}: seconds must be above 0")
 

@@ -1,24 +1,36 @@
 """The lab's rows: nodes and what they hold, workflow templates, jobs and their attempts, leases."""
 
 from farm_app.models.attempts import Attempt, JobEvent, JobOutput
-from farm_app.models.jobs import Job, JobGroup, Priority
+from farm_app.models.jobs import Job, JobGroup, Priority, QueueState
 from farm_app.models.leases import Lease
-from farm_app.models.nodes import GpuNode, LearnedSpeed, NodeBlock, NodeModel
+from farm_app.models.nodes import (
+    GpuNode,
+    HealthSpan,
+    LearnedSpeed,
+    NodeBlock,
+    NodeModel,
+    NodeProbe,
+)
+from farm_app.models.states import Level
 from farm_app.models.templates import ParameterSet, TemplateVersion, Work, WorkflowTemplate
 
 __all__ = [
     "Attempt",
     "GpuNode",
+    "HealthSpan",
     "Job",
     "JobEvent",
     "JobGroup",
     "JobOutput",
     "LearnedSpeed",
     "Lease",
+    "Level",
     "NodeBlock",
     "NodeModel",
+    "NodeProbe",
     "ParameterSet",
     "Priority",
+    "QueueState",
     "TemplateVersion",
     "Work",
     "WorkflowTemplate",

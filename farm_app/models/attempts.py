@@ -23,6 +23,7 @@ from farm_app.models.states import (
     MAY_ADOPT,
     AttemptState,
     FailureClass,
+    Level,
     may_become,
 )
 from gallery_app.models import MediaFile
@@ -118,10 +119,14 @@ class Attempt(models.Model):
             ),
         ]
         indexes: ClassVar = [
-            # What is on a node or on its way home? Read by every feed, store and sweep.
+            # What is on a node or on its way home? Read for every plan, by every feed, store and sweep.
+            # Of all states: SQLite sees in no list of states that a part of them would do.
+            models.Index(fields=["state", "node"], name="attempts_by_state"),
+            # What ran when? All that the timeline asks, for the rows themselves are wide.
             models.Index(
-                fields=["state", "node"], condition=Q(state__in=LIVE), name="live_attempts"
-            )
+                fields=["reserved", "node", "state", "was_cold", "produced", "ended", "job"],
+                name="attempts_in_time",
+            ),
         ]
 
     def __str__(self) -> str:
@@ -190,11 +195,14 @@ class JobEvent(models.Model):
     before = models.CharField(max_length=10, blank=True)
     after = models.CharField(max_length=10, blank=True)
     sentence = models.CharField(max_length=500)
+    level = models.CharField(max_length=5, choices=Level.choices, default=Level.INFO)
     actor = models.CharField(max_length=80, blank=True)
     at = models.DateTimeField(default=timezone.now)
 
     class Meta:
         ordering = ("pk",)
+        # The newest of one level, for the log: of a million events few are errors.
+        indexes: ClassVar = [models.Index(fields=["level", "id"], name="events_by_level")]
 
     def __str__(self) -> str:
         """Return the sentence."""

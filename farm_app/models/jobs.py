@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final, Self
 from django.conf import settings
 from django.db import models, transaction
 from django.db.models import Q
+from django.urls import NoReverseMatch, reverse
 from django.utils import timezone
 
 from eliot import live
@@ -26,6 +27,7 @@ from farm_app.models.states import (
     OPEN_JOBS,
     AttemptState,
     JobState,
+    level_of,
     may_become,
 )
 from farm_app.models.templates import TemplateVersion, Work
@@ -45,6 +47,18 @@ MAY_BE_ASKED_AGAIN: Final = (
     JobState.ATTENTION,
     JobState.WAITING,
 )
+ASKED_AGAIN: Final = "Asked again."
+# What a job that is asked for again is, beside queued. A place of long ago says nothing about today's queue.
+AS_NEW: Final[dict[str, Any]] = {
+    "forgiven": models.F("fence"),
+    "failures": 0,
+    "deaths": 0,
+    "reason": "",
+    "advice": "",
+    "not_before": None,
+    "finished": None,
+    "rank": None,
+}
 
 
 def share_group(share_key: str) -> str:
@@ -69,7 +83,34 @@ class NodeMode(models.TextChoices):
     ONLY = "only", "Only this node"
 
 
-class JobGroup(models.Model):
+class Pausable(models.Model):
+    """What somebody may hold back; what is at work goes on."""
+
+    is_paused = models.BooleanField(default=False)
+    paused_at = models.DateTimeField(null=True, blank=True)
+    paused_by = models.CharField(max_length=80, blank=True)
+
+    class Meta:
+        abstract = True
+
+
+class QueueState(Pausable):
+    """The one row about the queue as a whole."""
+
+    class Meta:
+        verbose_name = verbose_name_plural = "queue"
+
+    def __str__(self) -> str:
+        """Name it."""
+        return "the queue"
+
+    @classmethod
+    def now(cls) -> "QueueState":
+        """Return it as it stands; it is made when it is changed for the first time."""
+        return cls.objects.filter(pk=1).first() or cls(pk=1)
+
+
+class JobGroup(Pausable):
     """Jobs asked for together. What the asker tells the farm is opaque to it."""
 
     version = models.ForeignKey(TemplateVersion, on_delete=models.PROTECT, related_name="groups")
@@ -101,19 +142,29 @@ class JobGroup(models.Model):
         help_text="What whoever asked will probably want next: idle nodes may load it.",
     )
     next_checkpoint = models.CharField(max_length=255, blank=True)
-    is_paused = models.BooleanField(default=False)
     created = models.DateTimeField(default=timezone.now)
 
     def __str__(self) -> str:
         """Name it."""
         return self.label
 
+    @property
+    def origin_url(self) -> str:
+        """Address of the asker's page; empty if there is none, or no more."""
+        try:
+            return reverse(self.origin_name, args=self.origin_args) if self.origin_name else ""
+        except NoReverseMatch:
+            return ""
+
 
 class JobQuerySet(models.QuerySet["Job"]):
     """Verbs on jobs."""
 
     def queued(self) -> Self:
-        """Return what may start, in the order in which it was asked for."""
+        """Return what may start, in the order in which it was asked for.
+
+        A place that somebody gave a job goes before; see `farm_app.planning.queue`.
+        """
         return self.filter(state=JobState.QUEUED).order_by("pk")
 
     def open(self) -> Self:
@@ -130,39 +181,11 @@ class JobQuerySet(models.QuerySet["Job"]):
             self.queued()
             .filter(Q(not_before__isnull=True) | Q(not_before__lte=now or timezone.now()))
             .filter(is_paused=False, group__is_paused=False)
+            .filter(~models.Exists(QueueState.objects.filter(is_paused=True)))
         )
 
-    def move_all(
-        self,
-        to: JobState,
-        sentence: str,
-        *,
-        only_from: Collection[str],
-        actor: str = "",
-        **facts: Any,
-    ) -> list[int]:
-        """Move those of these that stand in one of these states, each with its event; return which these are.
 
-        For what has no attempt, in thousands; `Job.move` is for one.
-        """
-        allowed = [state for state in may_become(JOB_MOVES, to) if state in only_from]
-        with written():
-            rows = self.filter(state__in=allowed).order_by("pk").select_for_update(of=("self",))
-            found = list(rows.values_list("pk", "state", "group__share_key"))
-            failpoint(f"jobs>{to} before")
-            Job.objects.filter(pk__in=[pk for pk, *_ in found]).update(state=to, **facts)
-            event: Any = Job._meta.get_field("events").related_model
-            event.objects.bulk_create(
-                event(job_id=pk, before=before, after=to, sentence=sentence, actor=actor)
-                for pk, before, _ in found
-            )
-            failpoint_on_commit(f"jobs>{to} after")
-            for share_key in {share for *_, share in found}:
-                transaction.on_commit(partial(_tell_pages, share_key, "page.changed"))
-        return [pk for pk, *_ in found]
-
-
-class Job(models.Model):
+class Job(Pausable):
     """One prompt to run once. Values and seed are frozen when it is asked for."""
 
     group = models.ForeignKey(JobGroup, on_delete=models.CASCADE, related_name="jobs")
@@ -186,7 +209,14 @@ class Job(models.Model):
         related_name="+",
         help_text="The picture that the render starts from.",
     )
-    is_paused = models.BooleanField(default=False)
+    priority = models.PositiveSmallIntegerField(
+        choices=Priority.choices, null=True, blank=True, help_text="Its own; without, its group's."
+    )
+    rank = models.BigIntegerField(
+        null=True,
+        blank=True,
+        help_text="A place by hand: before all of its class that have none, the lowest first.",
+    )
     not_before = models.DateTimeField(null=True, blank=True)
     fence = models.PositiveIntegerField(default=0)
     winner = models.OneToOneField(
@@ -226,8 +256,9 @@ class Job(models.Model):
             models.Index(
                 fields=["group", "shape"], condition=Q(state=JobState.QUEUED), name="queued_jobs"
             ),
-            # What is open? Read by the sweep, the strip and every count of a page.
-            models.Index(fields=["state"], condition=~Q(state__in=ENDED_JOBS), name="open_jobs"),
+            # What waits, what is open? Read for every plan, by the sweep, the strip and every count of a page.
+            # Of all states: SQLite sees in no list of states that a part of them would do.
+            models.Index(fields=["state"], name="jobs_by_state"),
         ]
 
     def __str__(self) -> str:
@@ -294,19 +325,21 @@ class Job(models.Model):
         before: str = "",
     ) -> None:
         """Write an event about this job and nudge the pages that show it."""
+        left = before or self.state
         event = self.events.model(
             job_id=self.pk,
             attempt_id=attempt.pk if attempt else None,
             node_id=attempt.node_id if attempt else None,
-            before=before or self.state,
+            before=left,
             after=self.state,
             sentence=sentence[:500],
+            level=level_of(left, self.state, on_node=attempt is not None),
             actor=actor,
         )
         with in_turn():
             insert(event)
         kind = "page.soon" if self.state in PASSING else "page.changed"
-        transaction.on_commit(partial(_tell_pages, self.group.share_key, kind))
+        transaction.on_commit(partial(tell_pages, self.group.share_key, kind))
 
     def ask_again(self, *, actor: str = "") -> bool:
         """Queue a failed or cancelled job again with the same seed and values; every node may try again.
@@ -317,22 +350,17 @@ class Job(models.Model):
         with written():
             # Earlier failures are history: a person decided that it is worth trying everywhere again.
             won = self.move(
-                JobState.QUEUED,
-                "Asked again.",
-                actor=actor,
-                only_from=MAY_BE_ASKED_AGAIN,
-                forgiven=models.F("fence"),
-                failures=0,
-                deaths=0,
-                reason="",
-                advice="",
-                not_before=None,
-                finished=None,
+                JobState.QUEUED, ASKED_AGAIN, actor=actor, only_from=MAY_BE_ASKED_AGAIN, **AS_NEW
             )
             if won:
                 for attempt in self.attempts.live():
                     attempt.move(AttemptState.SUPERSEDED, reason="Asked again.")
         return won
+
+    @property
+    def class_now(self) -> int:
+        """Its priority class: its own, or else its group's."""
+        return self.group.priority if self.priority is None else self.priority
 
     @property
     def output(self) -> MediaFile | None:
@@ -349,7 +377,8 @@ def _replacement(to: JobState, names: tuple[str, ...]) -> Change:
 _collecting: Final = threading.local()
 
 
-def _tell_pages(share_key: str, kind: str) -> None:
+def tell_pages(share_key: str, kind: str) -> None:
+    """Nudge the pages that show jobs of this share, at once or at the end of `told_once`."""
     collected: set[tuple[str, str]] | None = getattr(_collecting, "nudges", None)
     if collected is not None:
         collected.add((share_key, kind))
@@ -367,4 +396,4 @@ def told_once() -> Iterator[None]:
     finally:
         collected, _collecting.nudges = _collecting.nudges, None
         for share_key, kind in collected:
-            _tell_pages(share_key, kind)
+            tell_pages(share_key, kind)

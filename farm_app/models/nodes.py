@@ -1,6 +1,8 @@
 """GPU nodes: one ComfyUI server each, what it can do, how it is, and how fast it has proved to be."""
 
-from typing import ClassVar
+from collections.abc import Collection
+from datetime import datetime
+from typing import Any, ClassVar
 
 from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
@@ -10,6 +12,7 @@ from django.utils import timezone
 
 from farm_app import families
 from farm_app.addresses import why_no_node
+from farm_app.hours import Hours
 from farm_app.timers import HEALTH_INTERVAL, TROUBLE_INTERVAL
 
 # A node that answers slower than this is ranked lower and shown as slow.
@@ -53,15 +56,26 @@ class GpuNodeQuerySet(models.QuerySet["GpuNode"]):
         is_old = models.Q(health_checked_at__lte=now - HEALTH_INTERVAL)
         is_trouble = ~models.Q(health=Health.READY)
         in_trouble = is_trouble & models.Q(health_checked_at__lte=now - TROUBLE_INTERVAL)
-        return self.enabled().filter(models.Q(health_checked_at__isnull=True) | is_old | in_trouble)
+        awake = self.enabled().filter(let_go_at__isnull=True)
+        return awake.filter(models.Q(health_checked_at__isnull=True) | is_old | in_trouble)
+
+    def removed(self) -> "GpuNodeQuerySet":
+        """Return those that somebody took off the farm; only ``everyone`` has them."""
+        return self.filter(removed_at__isnull=False)
+
+
+class _OnTheFarm(models.Manager["GpuNode"]):
+    """Leaves out what was removed: such a node is history."""
+
+    def get_queryset(self) -> GpuNodeQuerySet:
+        """Return the nodes that the farm has."""
+        return GpuNodeQuerySet(self.model, using=self._db).filter(removed_at__isnull=True)
 
 
 class GpuNode(models.Model):
     """One ComfyUI server. It has one slot: it renders one job at a time for us."""
 
-    slug = models.SlugField(
-        "id", max_length=60, unique=True, help_text="Short name, such as gpu-premium."
-    )
+    slug = models.SlugField("id", max_length=60, help_text="Short name, such as gpu-premium.")
     card = models.CharField(
         max_length=80, blank=True, help_text="The graphics card, such as RTX 4060 Ti."
     )
@@ -93,7 +107,42 @@ class GpuNode(models.Model):
     is_draining = models.BooleanField("draining", default=False)
     is_paused = models.BooleanField("paused", default=False)
     is_demo = models.BooleanField("demo node", default=False, editable=False)
+    is_pinned = models.BooleanField("pinned", default=False, help_text="Shown before the others.")
     reserved_until = models.DateTimeField(null=True, blank=True)
+    own_days = models.JSONField(
+        "owner's days",
+        default=list,
+        blank=True,
+        help_text="Weekdays on which the machine is its owner's, as numbers: 0 is Monday.",
+    )
+    own_from = models.TimeField("owner's from", null=True, blank=True)
+    own_until = models.TimeField("owner's until", null=True, blank=True)
+    mac = models.CharField(
+        "MAC address",
+        max_length=17,
+        blank=True,
+        validators=[
+            RegexValidator(
+                r"^[0-9A-Fa-f]{2}([:-][0-9A-Fa-f]{2}){5}$", "Six pairs, such as 3c:7c:3f:12:ab:9e."
+            )
+        ],
+        help_text="Of its network card, to wake it.",
+    )
+    wakes_for_jobs = models.BooleanField(
+        "wake it when jobs wait",
+        default=False,
+        help_text="When a job waits that it could take, and it does not answer.",
+    )
+    idle_minutes = models.PositiveSmallIntegerField(
+        "let it sleep after",
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(1)],
+        help_text="Minutes without work after which Eliot stops asking it, so that its own power settings may put it to sleep.",
+    )
+    woken_at = models.DateTimeField(null=True, editable=False)
+    let_go_at = models.DateTimeField(null=True, editable=False)
+    removed_at = models.DateTimeField(null=True, editable=False)
 
     health = models.CharField(
         max_length=10, choices=Health.choices, default=Health.UNKNOWN, editable=False
@@ -105,6 +154,7 @@ class GpuNode(models.Model):
     queue_length = models.PositiveIntegerField(null=True, editable=False)
     foreign_queue = models.PositiveIntegerField(default=0, editable=False)
     vram_free_gb = models.FloatField(null=True, editable=False)
+    vram_total_gb = models.FloatField(null=True, editable=False)
     device = models.CharField(max_length=200, blank=True, editable=False)
     version = models.CharField(max_length=40, blank=True, editable=False)
     last_error = models.CharField(max_length=300, blank=True, editable=False)
@@ -119,7 +169,8 @@ class GpuNode(models.Model):
     warm_model = models.CharField(max_length=255, blank=True, editable=False)
     created = models.DateTimeField(auto_now_add=True)
 
-    objects = GpuNodeQuerySet.as_manager()
+    objects = _OnTheFarm.from_queryset(GpuNodeQuerySet)()
+    everyone = GpuNodeQuerySet.as_manager()
 
     class Meta:
         ordering = ("-is_enabled", "slug")
@@ -127,9 +178,16 @@ class GpuNode(models.Model):
             models.UniqueConstraint(
                 Lower("host"),
                 "port",
+                condition=models.Q(removed_at__isnull=True),
                 name="one_node_per_address",
                 violation_error_message="Another node already has this address.",
-            )
+            ),
+            models.UniqueConstraint(
+                "slug",
+                condition=models.Q(removed_at__isnull=True),
+                name="one_node_per_name",
+                violation_error_message="Another node already has this name.",
+            ),
         ]
 
     def __str__(self) -> str:
@@ -147,8 +205,23 @@ class GpuNode(models.Model):
             faults["capabilities"] = 'A list of words, such as ["sd15", "sdxl"].'
         if why := why_no_node(self.host):
             faults["host"] = why
+        faults |= self._wrong_hours()
         if faults:
             raise ValidationError(faults)
+
+    def validate_constraints(self, exclude: Collection[str] | None = None) -> None:
+        """Check them in every form: names and addresses are unique on the farm, whatever a form leaves out."""
+        super().validate_constraints(exclude=set(exclude or ()) - {"removed_at"})
+
+    def _wrong_hours(self) -> dict[str, str]:
+        days = self.own_days
+        if not isinstance(days, list) or not all(
+            type(day) is int and 0 <= day <= 6 for day in days
+        ):
+            return {"own_days": "A list of numbers from 0, Monday, to 6, Sunday."}
+        if bool(days) != (self.own_from is not None and self.own_until is not None):
+            return {"own_days": "Days and both times, or none of them."}
+        return {}
 
     @property
     def origin(self) -> str:
@@ -174,11 +247,31 @@ class GpuNode(models.Model):
             return "draining"
         if self.is_paused:
             return "paused"
-        if self.reserved_until and self.reserved_until > timezone.now():
+        if self.reserved_end is not None:
             return "reserved"
+        if self.let_go_at is not None:
+            return "offline"
         if self.health == Health.UNKNOWN:
             return "unknown"
         return "ready" if self.health == Health.READY else "offline"
+
+    @property
+    def own_hours(self) -> Hours | None:
+        """When the machine is its owner's; None if it always is the farm's."""
+        if not self.own_days or self.own_from is None or self.own_until is None:
+            return None
+        return Hours(frozenset(self.own_days), self.own_from, self.own_until)
+
+    @property
+    def reserved_end(self) -> datetime | None:
+        """Until when it is reserved, by hand or by its owner's hours; None if it is not."""
+        now = timezone.now()
+        ends = [self.reserved_until] if self.reserved_until and self.reserved_until > now else []
+        local = timezone.make_naive(now)
+        own = self.own_hours.end_of(local) if self.own_hours else None
+        if own is not None:
+            ends.append(timezone.make_aware(own))
+        return max(ends, default=None)
 
     @property
     def is_slow(self) -> bool:
@@ -207,17 +300,6 @@ class GpuNode(models.Model):
         self.seen_at = None
         self.model_files.all().delete()
         self.speeds.all().delete()
-
-    def drain(self) -> None:
-        """Finish what runs there, then take nothing new."""
-        self.is_draining = True
-        self.save(update_fields=["is_draining"])
-
-    def resume(self) -> None:
-        """Take work again: neither drained, paused nor switched off."""
-        self.is_draining = self.is_paused = False
-        self.is_enabled = True
-        self.save(update_fields=["is_draining", "is_paused", "is_enabled"])
 
 
 class NodeModelQuerySet(models.QuerySet["NodeModel"]):
@@ -322,3 +404,63 @@ class NodeBlock(models.Model):
     def __str__(self) -> str:
         """Name it."""
         return f"{self.template} on {self.node}: {self.failures} failures"
+
+
+class HealthSpan(models.Model):
+    """A time in which all looks at a node found the same: it answered well, slowly, or not."""
+
+    class Kind(models.TextChoices):
+        """What they found."""
+
+        WELL = "well"
+        SLOW = "slow"
+        LOST = "lost"
+
+    node = models.ForeignKey(GpuNode, on_delete=models.CASCADE, related_name="health_spans")
+    kind = models.CharField(max_length=4, choices=Kind.choices)
+    since = models.DateTimeField()
+    until = models.DateTimeField()
+
+    class Meta:
+        ordering = ("since",)
+        # What happened lately? Read by the farm page and pruned by the sweep.
+        indexes: ClassVar = [models.Index(fields=["until"], name="health_spans_by_end")]
+
+    def __str__(self) -> str:
+        """Name it."""
+        return f"{self.node}: {self.kind} from {self.since:%H:%M} to {self.until:%H:%M}"
+
+
+class NodeProbe(models.Model):
+    """A look at an address that no node has yet: somebody typed it, a worker looks, a page shows what was found.
+
+    Probes of one search share its ``search``. They are kept for a day.
+    """
+
+    class State(models.TextChoices):
+        """How far it is."""
+
+        ASKED = "asked"
+        FOUND = "found"
+        FAILED = "failed"
+
+    search = models.CharField(max_length=32, blank=True)
+    host = models.CharField(max_length=253)
+    port = models.PositiveIntegerField()
+    state = models.CharField(max_length=6, choices=State.choices, default=State.ASKED)
+    sentence = models.CharField(max_length=300, blank=True, help_text="What is wrong there.")
+    facts: Any = models.JSONField(default=dict, help_text="What was found there.")
+    created = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        # What came of this search? Asked by its page every second.
+        indexes: ClassVar = [models.Index(fields=["search", "state"], name="probes_of_a_search")]
+
+    def __str__(self) -> str:
+        """Name it."""
+        return f"{self.host}:{self.port}: {self.state}"
+
+    @property
+    def origin(self) -> str:
+        """Scheme, host and port, without a slash at the end."""
+        return f"http://{self.host}:{self.port}"

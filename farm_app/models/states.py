@@ -108,3 +108,30 @@ NODE_FAULTS: Final = (
 )
 # These use up the retry budget.
 SPENDING: Final = (FailureClass.RESOURCE, FailureClass.EXECUTION, FailureClass.FETCH)
+
+
+class Level(models.TextChoices):
+    """How much an event should worry a person."""
+
+    INFO = "info", "Info"
+    WARN = (
+        "warn",
+        "Warning",
+    )  # something went wrong that Eliot deals with, or that waits for a person
+    ERROR = "error", "Error"  # a job ended without its picture
+
+
+_LEVELS: Final = {
+    JobState.FAILED: Level.ERROR,
+    JobState.ATTENTION: Level.WARN,
+    JobState.WAITING: Level.WARN,
+}
+
+
+def level_of(before: str, after: str, *, on_node: bool) -> Level:
+    """Return how much a move of a job matters; one that falls back into the queue from a node is a warning."""
+    if before == after:
+        return Level.INFO
+    if after == JobState.QUEUED and on_node:
+        return Level.WARN
+    return _LEVELS.get(JobState(after), Level.INFO) if after else Level.INFO

@@ -58,10 +58,10 @@ EASE: Final = (
 
 _STATES: Final = {
     "offline": ("is offline", "Start ComfyUI on it, or check its address."),
-    "draining": ("is drained and takes nothing new", "Resume it in the admin, under GPU nodes."),
-    "paused": ("is paused", "Resume it in the admin, under GPU nodes."),
-    "disabled": ("is switched off in Eliot", "Switch it on in the admin, under GPU nodes."),
-    "reserved": ("is reserved", "Wait until the reservation ends, or lift it in the admin."),
+    "draining": ("is drained and takes nothing new", "Resume it on the Farm page."),
+    "paused": ("is paused", "Resume it on the Farm page."),
+    "disabled": ("is switched off in Eliot", "Switch it on, on the Farm page."),
+    "reserved": ("is reserved", "Wait until the reservation ends, or change it on the Farm page."),
     "unknown": ("has not answered yet", "Wait for the first answer, or check its address."),
 }
 
@@ -94,9 +94,7 @@ def every_reason(batch: Batch, node: NodeView) -> Iterator[Reason]:
 def refuse(batch: Batch, nodes: Sequence[NodeView]) -> Refusal:
     """Explain a batch that no node takes, by the node that lacks least."""
     if not nodes:
-        return Refusal(
-            "There is no node yet.", "Add one in the admin, under GPU nodes.", True, None, {}
-        )
+        return Refusal("There is no node yet.", "Add one on the Farm page.", True, None, {})
     reasons = {node.id: tuple(every_reason(batch, node)) for node in nodes}
     lasting = all(any(not one.passing for one in found) for found in reasons.values())
     nearest = _nearest(batch, nodes, reasons)
@@ -313,7 +311,7 @@ def _blocked(needs: Needs, node: NodeView) -> Reason | None:
     return Reason(
         "blocked",
         f"{node.name} is blocked for {needs.template} after it kept failing there.",
-        "Delete the block in the admin, under Node blocks.",
+        "Lift the block on the Farm page.",
     )
 
 

@@ -5,7 +5,7 @@ The first jobs are placed one by one, the rest by volume, so that a long queue c
 """
 
 import heapq
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from math import inf
 from typing import Final
 
@@ -174,26 +174,41 @@ def _fluid_level(able: Sequence[tuple[float, int]], step: Sequence[float], count
     return level
 
 
-def forecast(farm: Farm, lots: Iterable[tuple[int, Lot]], served: Mapping[str, float]) -> None:
-    """Place all lots, class by class; fills their slots and ends."""
+def forecast(farm: Farm, lots: Iterable[tuple[int, Lot]], served: Mapping[str, float]) -> list[Lot]:
+    """Place all lots, class by class; fills their slots and ends. Returns them as their turns begin."""
     tally = Tally(served)
     classes: dict[int, list[Lot]] = {}
     for rank, lot in lots:
         classes.setdefault(rank, []).append(lot)
-    detail = DETAIL_JOBS
+    detail, begun = DETAIL_JOBS, dict[Lot, None]()
     for rank in sorted(classes):
         turns = Turns(classes[rank], tally)
-        detail = _place_singly(farm, turns, detail)
-        _pour_rest(farm, turns.rest())
+        detail = _place_singly(farm, turns, detail, begun)
+        by_hand, rest = turns.by_hand(), turns.rest()
+        for portion in _portions(by_hand):
+            _pour_rest(farm, portion)
+        _pour_rest(farm, rest)
+        begun |= dict.fromkeys([*by_hand, *rest])
+    return list(begun)
 
 
-def _place_singly(farm: Farm, turns: Turns, detail: int) -> int:
+def _place_singly(farm: Farm, turns: Turns, detail: int, begun: dict[Lot, None]) -> int:
     while detail and (lot := turns.head()) is not None:
-        lot, place, end_s = _with_warm_first(farm, turns, lot)
+        if lot.rank is None:
+            lot, place, end_s = _with_warm_first(farm, turns, lot)
+        else:
+            place, end_s = farm.best(lot.terms)
         farm.give(lot, place, end_s)
         turns.took(lot, lot.terms.step[place])
+        begun[lot] = None
         detail -= 1
     return detail
+
+
+def _portions(by_hand: Sequence[Lot]) -> Iterator[Sequence[Lot]]:
+    """Yield what follows each other by hand, one lot at a time as long as that is not too often."""
+    size = -(-len(by_hand) // MOST_POURS) or 1
+    yield from (by_hand[first : first + size] for first in range(0, len(by_hand), size))
 
 
 def _with_warm_first(farm: Farm, turns: Turns, lot: Lot) -> tuple[Lot, int, float]:

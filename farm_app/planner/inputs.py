@@ -112,6 +112,8 @@ class Batch:
         placed_at_s: When it was asked for.
         last_start_s: When a job of it last started; the wait counts from the later of the two.
         count: Queued jobs in all, if more than `job_ids`.
+        rank: Its place if somebody gave it one: such batches go before all others of their class, in this
+            order, whoever's turn it is. What they take still counts for their share.
     """
 
     key: str
@@ -128,6 +130,7 @@ class Batch:
     paused: bool = False
     last_start_s: float | None = None
     count: int = 0
+    rank: int | None = None
 
     @property
     def size(self) -> int:

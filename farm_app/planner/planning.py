@@ -69,6 +69,7 @@ class Plan:
         impossible: Batches that no node takes, by key; see `Refusal.lasting`.
         stranded: Single jobs, that failed everywhere, of batches that can still run others, by id.
         offers: By batch key and node id: when its first job would end there if it were next.
+        order: The batches that are planned, by key, as their turns begin.
     """
 
     now: Mapping[int, Assignment] = field(default_factory=dict)
@@ -79,6 +80,7 @@ class Plan:
     impossible: Mapping[str, Refusal] = field(default_factory=dict)
     stranded: Mapping[int, Refusal] = field(default_factory=dict)
     offers: Mapping[str, Mapping[int, float]] = field(default_factory=dict)
+    order: tuple[str, ...] = ()
 
 
 def plan(
@@ -115,8 +117,8 @@ def plan(
     for place, batch in enumerate(batches):
         sorting.add(batch, place)
     offers = _offers(farm, sorting.lots)
-    forecast(farm, sorting.lots, served)
-    return _written_down(sorting, nodes, farm, offers)
+    order = forecast(farm, sorting.lots, served)
+    return _written_down(sorting, nodes, farm, offers, order)
 
 
 def _slow_first(node: NodeView) -> tuple[int, int]:
@@ -142,7 +144,7 @@ class _Sorting:
         for excluded, ids, count in _alike(batch):
             terms = self._book.look_up(batch, excluded)
             if terms.able:
-                able.append(Lot(batch, terms, ids, count, (True, place)))
+                able.append(Lot(batch, terms, ids, count, (True, place), batch.rank))
             else:
                 stuck.extend(ids)
         if able:
@@ -179,7 +181,7 @@ def _alike(batch: Batch) -> Iterator[tuple[frozenset[int], Sequence[int], int]]:
 def _parted(lot: Lot) -> Iterator[Lot]:
     yield Lot(lot.batch, lot.terms, lot.job_ids[:1], 1, (False, lot.order[1]))
     if lot.left > 1:
-        yield Lot(lot.batch, lot.terms, lot.job_ids[1:], lot.left - 1, lot.order)
+        yield Lot(lot.batch, lot.terms, lot.job_ids[1:], lot.left - 1, lot.order, lot.rank)
 
 
 def _offers(farm: Farm, lots: Iterable[tuple[int, Lot]]) -> dict[str, Mapping[int, float]]:
@@ -198,6 +200,7 @@ def _written_down(
     nodes: Sequence[NodeView],
     farm: Farm,
     offers: Mapping[str, Mapping[int, float]],
+    order: Iterable[Lot],
 ) -> Plan:
     lots = [lot for _, lot in sorting.lots]
     expected: dict[int, Expectation] = {}
@@ -220,6 +223,7 @@ def _written_down(
         impossible={batch.key: refuse(batch, nodes) for batch in sorting.nowhere},
         stranded={job: refuse_job(batch, nodes, job) for batch, job in sorting.nowhere_jobs},
         offers=offers,
+        order=tuple(dict.fromkeys(lot.batch.key for lot in order)),
     )
 
 

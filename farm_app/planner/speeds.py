@@ -20,6 +20,9 @@ STEADY_GAIN: Final = 0.3
 FULL_TRUST: Final = 8
 LOAD_GAIN: Final = 0.6
 LEAST_S: Final = 1e-6
+# A first guess may be off by half, a figure that many runs agree on by a tenth.
+MOST_DOUBT: Final = 0.5
+LEAST_DOUBT: Final = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,11 +33,13 @@ class Estimate:
         run_s: With the model in memory.
         load_s: What comes on top if it is not.
         known: Whether this node has run this template with this model before.
+        doubt: Share of itself by which the run may well be off; see `doubt_of`.
     """
 
     run_s: float
     load_s: float
     known: bool
+    doubt: float = MOST_DOUBT
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +124,11 @@ def first_guess(tier: str, cost: Cost) -> tuple[float, float, float]:
     return 0.0, seconds / reference.work, load_s
 
 
+def doubt_of(worth: int) -> float:
+    """Return by which share of itself a figure that is worth so many runs may well be off."""
+    return LEAST_DOUBT + (MOST_DOUBT - LEAST_DOUBT) / (1 + worth)
+
+
 class Speeds:
     """All that has been learned. Keep one and pass it on: estimates are remembered inside."""
 
@@ -144,7 +154,8 @@ class Speeds:
             row = self._row(node.id, node.tier, cost)
             load_s = self._load_s(row, cost) if cost.model else 0.0
             run_s = max(row.run_s(cost.work), LEAST_S)
-            found = self._estimates[key] = Estimate(run_s, load_s, row.count > 0)
+            doubt = doubt_of(row.worth)
+            found = self._estimates[key] = Estimate(run_s, load_s, row.count > 0, doubt)
         return found
 
     def has_shown(self, node: NodeView, cost: Cost) -> bool:

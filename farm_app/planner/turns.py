@@ -41,6 +41,7 @@ class Lot:
         job_ids: In order; slots are given to them in order of start.
         left: Jobs that the forecast has not placed yet.
         order: Sorts the lots of one share: whose class rose by waiting, then as they were given.
+        rank: Its place by hand in its own class; a job whose class rose by waiting has none in the new one.
         done_s: Forecast end of the last job placed.
     """
 
@@ -49,6 +50,7 @@ class Lot:
     job_ids: Sequence[int]
     left: int
     order: tuple[bool, int]
+    rank: int | None = None
     slots: list[Slot] = field(default_factory=list)
     done_s: float = float("-inf")
 
@@ -77,7 +79,7 @@ class Tally:
 
 
 class Turns:
-    """The lots of one class: the share that has had least comes first, its own lots in order.
+    """The lots of one class: those with a place by hand, then the share that has had least, its own lots in order.
 
     Equal shares go by who has waited longest without a start.
     """
@@ -85,8 +87,11 @@ class Turns:
     def __init__(self, lots: Iterable[Lot], tally: Tally) -> None:
         """Line up the lots."""
         self._tally = tally
+        ordered = sorted(lots, key=lambda lot: lot.order)
+        by_hand = [lot for lot in ordered if lot.rank is not None]
+        self._placed = deque(sorted(by_hand, key=lambda lot: lot.rank or 0))
         self._queues: dict[str, deque[Lot]] = {}
-        for lot in sorted(lots, key=lambda lot: lot.order):
+        for lot in [one for one in ordered if one.rank is None]:
             self._queues.setdefault(lot.batch.share_key, deque()).append(lot)
         self._heap = [
             (tally[share], queue[0].batch.waits_since_s, order, share)
@@ -96,6 +101,8 @@ class Turns:
 
     def head(self) -> Lot | None:
         """Return the lot whose job is next; None when all are placed."""
+        if self._placed:
+            return self._placed[0]
         heap = self._heap
         while heap:
             had, since, order, share = heap[0]
@@ -109,12 +116,12 @@ class Turns:
         return None
 
     def took(self, lot: Lot, seconds: float) -> None:
-        """Count one job of the lot, the first of its share, as placed."""
+        """Count one job of the lot, the first by hand or of its share, as placed."""
         lot.left -= 1
         share = lot.batch.share_key
         self._tally.add(share, seconds)
         if not lot.left:
-            self._queues[share].popleft()
+            (self._queues[share] if lot.rank is None else self._placed).popleft()
 
     def others_warm(self, lot: Lot, model: str, lead_s: float) -> Iterator[Lot]:
         """Yield first lots of other shares with this model, less than `lead_s` ahead of the lot."""
@@ -124,8 +131,12 @@ class Turns:
             if queue and queue[0].terms.model == model and self._tally[share] < most:
                 yield queue[0]
 
+    def by_hand(self) -> list[Lot]:
+        """Return what has a place by hand and is not placed yet, in order."""
+        return list(self._placed)
+
     def rest(self) -> list[Lot]:
-        """Return what is not placed, one lot of each share after the other."""
+        """Return what else is not placed, one lot of each share after the other."""
         order = sorted((self._tally[share], since, k, share) for _, since, k, share in self._heap)
         queues = [self._queues[share] for _, _, _, share in order]
         longest = max((len(queue) for queue in queues), default=0)

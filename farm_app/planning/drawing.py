@@ -59,13 +59,24 @@ def has_work_now(node_id: int) -> bool:
     return Job.objects.due().exists() and node_id in draw_plan().now
 
 
+# A long queue takes longer to plan, and looks no different for being planned more often.
+TIMES_AS_LONG: Final = 3
+
 _recent: tuple[float, Drawn] | None = None
+"""Until when it is good enough, and the plan."""
+
+
+def forget_recent_plan() -> None:
+    """Let the next page see what was changed just now."""
+    global _recent
+    _recent = None
 
 
 def recent_plan() -> Drawn:
     """Return a plan that is good enough to show: at most a moment old, drawn once for all pages."""
     global _recent
-    moment = time.monotonic()
-    if _recent is None or moment - _recent[0] > RECENT_S:
-        _recent = (moment, draw_plan())
-    return _recent[1]
+    began, found = time.monotonic(), _recent
+    if found is None or began > found[0]:
+        drawn, now = draw_plan(), time.monotonic()
+        found = _recent = (now + max(RECENT_S, TIMES_AS_LONG * (now - began)), drawn)
+    return found[1]

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from django.utils import timezone
 
 from farm_app import planner
-from farm_app.models import Job
-from farm_app.models.jobs import NodeMode
+from farm_app.models import Job, QueueState
+from farm_app.models.jobs import NodeMode, Pausable
 from farm_app.models.states import JobState
 from farm_app.planner import Batch
 from farm_app.planning.drawing import Drawn, draw_plan
@@ -27,22 +27,49 @@ def explain(job: Job) -> Waiting:
     drawn = draw_plan()
     batch = next((one for one in drawn.batches if job.pk in one.job_ids), None) or batch_of(job)
     said = planner.explain(batch, drawn.nodes, drawn.plan, drawn.at, job.pk)
-    ahead = Job.objects.queued().filter(pk__lt=job.pk).count()
+    ahead = _ahead(job, batch, drawn)
     nodes = tuple((view.name, sentence) for view, sentence in said)
-    sentence = f"{_why_in_short(job, drawn, ahead)} {_why_elsewhere(job, batch, drawn)}".strip()
+    in_short = _why_in_short(job, batch, drawn, ahead)
+    sentence = f"{in_short} {_why_elsewhere(job, batch, drawn)}".strip()
     return Waiting(sentence, ahead + 1, nodes)
 
 
-def _why_in_short(job: Job, drawn: Drawn, ahead: int) -> str:
+def _ahead(job: Job, batch: Batch, drawn: Drawn) -> int:
+    """Return how many jobs have their turn before it; of what is held back, those that were asked for before."""
+    if batch.key not in drawn.plan.order:
+        return Job.objects.queued().filter(pk__lt=job.pk).count()
+    sizes = {one.key: one.size for one in drawn.batches}
+    before = drawn.plan.order[: drawn.plan.order.index(batch.key)]
+    own = Job.objects.due().filter(pk__lt=job.pk, group=job.group_id, shape=job.shape)
+    alike = own.filter(rank=job.rank, priority=job.priority)
+    return sum(sizes[key] for key in before) + alike.count()
+
+
+def who_paused(job: Job) -> Pausable | None:
+    """Return what is paused, if that is why the job does not start: the queue, its group, or the job alone."""
+    held = (QueueState.now(), job.group, job)
+    return next((one for one in held if one.is_paused), None)
+
+
+def spell_pause(held: Pausable) -> str:
+    """Say by whom it is paused, and since when, as far as that is known."""
+    what = "The queue is paused" if isinstance(held, QueueState) else "Paused"
+    by = f" by {held.paused_by}" if held.paused_by else ""
+    at = f" at {timezone.localtime(held.paused_at):%H:%M}" if held.paused_at else ""
+    return f"{what}{by}{at}."
+
+
+def _why_in_short(job: Job, batch: Batch, drawn: Drawn, ahead: int) -> str:
     if job.state == JobState.WAITING:
         return job.reason
-    if job.is_paused or job.group.is_paused:
-        return "It is paused."
+    held = who_paused(job)
+    if held is not None:
+        return spell_pause(held)
     if job.not_before and job.not_before > timezone.now():
         return f"{job.reason} It is tried again in a moment.".strip()
     expected = drawn.plan.expected.get(job.pk)
     if expected is None:
-        return _why_unplanned(job, drawn)
+        return _why_unplanned(job, batch, drawn)
     name = next(view.name for view in drawn.nodes if view.id == expected.node_id)
     before = f" after {ahead} that came first" if ahead else ""
     return f"It starts on {name} in about {planner.spell_s(max(expected.start_s - drawn.at, 0))}{before}."
@@ -56,8 +83,8 @@ def _why_elsewhere(job: Job, batch: Batch, drawn: Drawn) -> str:
     return planner.why_not_preferred(batch, job.pk, drawn.nodes)
 
 
-def _why_unplanned(job: Job, drawn: Drawn) -> str:
-    refusal = drawn.plan.impossible.get(f"{job.group_id}:{job.shape}")
+def _why_unplanned(job: Job, batch: Batch, drawn: Drawn) -> str:
+    refusal = drawn.plan.impossible.get(batch.key)
     refusal = refusal or drawn.plan.stranded.get(job.pk)
     return (
         refusal.sentence if refusal is not None else "It starts when the jobs before it are done."

@@ -19,10 +19,10 @@ HEAD: Final = 300
 LATELY: Final = timedelta(minutes=10)
 MOST_KNOWN: Final = 2000
 
-Key = tuple[int, str]
-"""Group and shape."""
+Key = tuple[int, str, int | None, int | None]
+"""Group, shape, and what somebody gave the jobs: a place and a priority class."""
 
-_FACTS: Final = ("pk", "group_id", "shape", "fence", "forgiven")
+_FACTS: Final = ("pk", "group_id", "shape", "fence", "forgiven", "rank", "priority")
 
 _due: Final[Question[Any]] = Question(
     lambda: Job.objects.due(Given("now", Job._meta.get_field("not_before"))).values_list(*_FACTS)
@@ -31,7 +31,10 @@ _queued_groups: Final[Question[Any]] = Question(
     lambda: _with_template(JobGroup.objects.filter(pk__in=Job.objects.queued().values("group")))
 )
 
-_known_shapes: dict[tuple[int, str, str, str], tuple[Needs, Cost]] = {}
+ShapeName = tuple[int, str, str, str]
+"""Version, template, family and shape."""
+
+_known_shapes: dict[ShapeName, tuple[Needs, Cost]] = {}
 
 
 @dataclass(frozen=True)
@@ -52,24 +55,24 @@ def read_queue(*, without: Collection[int] = ()) -> Queue:
 def read_waiting() -> Queue:
     """Return what waits for an obstacle to be removed."""
     rows = Job.objects.filter(state=JobState.WAITING).order_by("pk").values_list(*_FACTS)
-    ids = {group_id for _, group_id, *_ in rows}
+    ids = {row[1] for row in rows}
     return _read(rows, _with_template(JobGroup.objects.filter(pk__in=ids)) if ids else ())
 
 
 def _with_template(groups: QuerySet[JobGroup]) -> QuerySet[Any]:
-    return groups.annotate(template=F("version__template__slug"))
+    return groups.defer("origin_args").annotate(template=F("version__template__slug"))
 
 
-def _read(rows: Iterable[tuple[int, int, str, int, int]], its_groups: Iterable[JobGroup]) -> Queue:
+def _read(rows: Iterable[tuple[Any, ...]], its_groups: Iterable[JobGroup]) -> Queue:
     ids: dict[Key, list[int]] = defaultdict(list)
     tried: list[int] = []
-    for pk, group_id, shape, fence, forgiven in rows:
-        ids[group_id, shape].append(pk)
+    for pk, group_id, shape, fence, forgiven, rank, priority in rows:
+        ids[group_id, shape, rank, priority].append(pk)
         if fence > forgiven:
             tried.append(pk)
     if not ids:
         return Queue()
-    asked = {group_id for group_id, _ in ids}
+    asked = {key[0] for key in ids}
     groups = {group.pk: group for group in its_groups if group.pk in asked}
     firsts = {key: found[0] for key, found in ids.items() if key[0] in groups}
     shapes = _shapes(firsts, groups)
@@ -88,34 +91,30 @@ def _shapes(
     firsts: Mapping[Key, int], groups: Mapping[int, JobGroup]
 ) -> dict[Key, tuple[Needs, Cost]]:
     """Return needs and cost of each batch. A shape is their hash, so what was worked out once stays true."""
-    found: dict[Key, tuple[Needs, Cost]] = {}
-    unknown: dict[int, Key] = {}
-    for key, pk in firsts.items():
-        known = _known_shapes.get(_shape_key(key, groups))
-        if known is None:
-            unknown[pk] = key
-        else:
-            found[key] = known
+    names = {key: _shape_key(key, groups) for key in firsts}
+    found = {name: _known_shapes[name] for name in {*names.values()} & _known_shapes.keys()}
+    # One job of each will do, of however many groups it is.
+    unknown = {names[key]: pk for key, pk in firsts.items() if names[key] not in found}
     if unknown:
-        found |= _worked_out(unknown, groups)
-    return found
+        found |= _worked_out(unknown)
+    return {key: found[name] for key, name in names.items() if name in found}
 
 
-def _shape_key(key: Key, groups: Mapping[int, JobGroup]) -> tuple[int, str, str, str]:
+def _shape_key(key: Key, groups: Mapping[int, JobGroup]) -> ShapeName:
     group: Any = groups[key[0]]
     return group.version_id, group.template, group.family, key[1]
 
 
-def _worked_out(
-    unknown: Mapping[int, Key], groups: Mapping[int, JobGroup]
-) -> dict[Key, tuple[Needs, Cost]]:
+def _worked_out(unknown: Mapping[ShapeName, int]) -> dict[ShapeName, tuple[Needs, Cost]]:
+    """Return the needs and costs of shapes, each read off a job that has it, and remember them."""
+    found: dict[ShapeName, tuple[Needs, Cost]] = {}
+    names = {pk: name for name, pk in unknown.items()}
+    for job in Job.objects.filter(pk__in=names).select_related("group__version__template"):
+        asked = (job.group.version, job.group.family, job.values)
+        found[names[job.pk]] = needs_of(*asked), cost_of(*asked)
     if len(_known_shapes) > MOST_KNOWN:
         _known_shapes.clear()
-    found: dict[Key, tuple[Needs, Cost]] = {}
-    for job in Job.objects.filter(pk__in=unknown).select_related("group__version__template"):
-        asked = (job.group.version, job.group.family, job.values)
-        key = unknown[job.pk]
-        found[key] = _known_shapes[_shape_key(key, groups)] = needs_of(*asked), cost_of(*asked)
+    _known_shapes.update(found)
     return found
 
 
@@ -190,12 +189,13 @@ def _batch(
 ) -> Batch:
     odd = {pk: excluded[pk] for pk in queued if pk in excluded} if excluded else {}
     needs, cost = shape
+    *_, rank, own = key
     return Batch(
-        key=f"{group.pk}:{key[1]}",
+        key=spell_key(*key),
         job_ids=tuple(sorted({*queued[:HEAD], *odd}) if odd else queued[:HEAD]),
         needs=needs,
         cost=cost,
-        priority=group.priority,
+        priority=group.priority if own is None else own,
         share_key=group.share_key,
         work=group.work,
         node_mode=group.node_mode,
@@ -204,20 +204,28 @@ def _batch(
         placed_at_s=group.created.timestamp(),
         last_start_s=last_start.timestamp() if last_start else None,
         count=len(queued),
+        rank=rank,
     )
+
+
+def spell_key(group_id: int, shape: str, rank: int | None, priority: int | None) -> str:
+    """Return the key under which plans know the jobs of one group that nothing tells apart."""
+    by_hand = f":{rank}:{priority}" if (rank, priority) != (None, None) else ""
+    return f"{group_id}:{shape}{by_hand}"
 
 
 def batch_of(job: Job) -> Batch:
     """Return one job as a batch of its own, whatever its state."""
     group = job.group
     return Batch(
-        key=f"{group.pk}:{job.shape}",
+        key=spell_key(group.pk, job.shape, job.rank, job.priority),
         job_ids=(job.pk,),
         needs=needs_of(group.version, group.family, job.values),
         cost=cost_of(group.version, group.family, job.values),
-        priority=group.priority,
         node_mode=group.node_mode,
         node_id=group.node_id,
+        priority=job.class_now,
+        rank=job.rank,
         paused=job.is_paused or group.is_paused,
         excluded=exclusions(Q(job=job.pk)),
     )

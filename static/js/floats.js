@@ -33,6 +33,8 @@ document.addEventListener("toggle", (event) => {
 
 document.addEventListener("click", (event) => {
   const choice = event.target.closest("details.menu li > :is(a, button)");
+  // What closes cannot keep the focus.
+  choice?.closest("details.menu").querySelector("summary").focus({ preventScroll: true });
   closeMenus(choice ? null : event.target);
 });
 

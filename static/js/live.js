@@ -124,10 +124,11 @@ function renew(place, part) {
   htmx.trigger(body, "htmx:load");
 }
 
-// A title that is being changed and an open list of nodes wait until that is over.
+// A title that is being changed, an open list of nodes and an open menu of a card wait until that is over.
 function isInUse(part) {
-  const uses = { title: "#title form", strip: "#strip :is(:popover-open, details[open])" };
-  return Boolean(uses[part.id] && document.querySelector(uses[part.id]));
+  const uses = { title: "#title form", strip: "#strip :is(:popover-open, details[open])", cards: "#cards details[open]" };
+  const use = uses[part.id] ?? (part.id.startsWith("card-") && `#${part.id} details[open]`);
+  return Boolean(use && document.querySelector(use));
 }
 
 function take(html) {

@@ -69,9 +69,12 @@ def test_it_changes_the_stages_and_says_what_is_wrong_with_them(open_page: Opene
     expect(page.locator("#generate")).to_have_count(0)
 
 
-def test_it_leads_to_the_nodes_in_the_admin_and_back(open_page: Opener) -> None:
+def test_it_leads_to_a_nodes_card_its_settings_in_the_admin_and_back(open_page: Opener) -> None:
     page = open_page()
     page.locator("#strip").get_by_text("gpu-quality").click()
+    expect(page).to_have_url(re.compile("/farm/#card-"))
+    page.get_by_label("More for gpu-quality").click()
+    page.get_by_role("link", name="All settings").locator("visible=true").click()
     expect(page).to_have_url(re.compile("/admin/farm_app/gpunode/"))
     expect(page.locator("#content")).to_contain_text("gpu-quality")
     page.get_by_role("link", name="View site").click()

@@ -10,7 +10,7 @@ from django.core.exceptions import ValidationError
 from django.test import Client
 from django.utils import timezone
 
-from farm_app.models import GpuNode, Job, JobEvent, WorkflowTemplate
+from farm_app.models import GpuNode, Job, JobEvent, NodeBlock, WorkflowTemplate
 from farm_app.models.states import JobState
 from tests import factories
 from tests.sessions.conftest import studio
@@ -210,3 +210,46 @@ def test_jobs_are_cancelled_and_asked_again_by_whoever_is_there(
     states = list(Job.objects.order_by("pk").values_list("state", flat=True))
     assert states == [JobState.CANCELLED, JobState.QUEUED, JobState.QUEUED]
     assert set(JobEvent.objects.exclude(actor="").values_list("actor", flat=True)) == {"local"}
+
+
+def test_nodes_are_switched_removed_and_brought_back_in_the_admin(owner: Client) -> None:
+    node = factories.node("gpu-a")
+    act(owner, NODES, "disable", node)
+    assert not GpuNode.objects.get().is_enabled
+    act(owner, NODES, "enable", node)
+    assert GpuNode.objects.get().is_enabled
+    assert "Removed gpu-a." in act(owner, NODES, "remove", node)
+    assert not GpuNode.objects.exists()
+    assert "Brought gpu-a back." in act(owner, NODES, "bring_back", node)
+    assert GpuNode.objects.get() == node
+    who = JobEvent.objects.order_by("pk").values_list("actor", flat=True)
+    assert set(who) == {"local"}
+
+
+def test_a_node_without_mac_or_models_says_so_in_the_admin(owner: Client) -> None:
+    node = factories.node("gpu-a", has=())
+    assert "No MAC address: gpu-a." in act(owner, NODES, "wake", node)
+    assert "Not measured: gpu-a has no model that Eliot can draw with." in act(
+        owner, NODES, "benchmark", node
+    )
+
+
+def test_a_block_is_lifted_in_the_admin(owner: Client) -> None:
+    block = NodeBlock.objects.create(node=factories.node(), template="x", is_active=True)
+    assert "Lifted 1 block." in act(owner, "/admin/farm_app/nodeblock/", "lift", block)
+    assert not NodeBlock.objects.exists()
+
+
+def test_two_nodes_of_one_name_or_address_are_refused_in_the_admin(owner: Client) -> None:
+    factories.node("gpu-a", host="10.0.0.5", port=8188)
+    sent = owner.post(f"{NODES}add/", {**NEW, "slug": "gpu-a", "port": "9000"})
+    assert "Another node already has this name." in sent.content.decode()
+    sent = owner.post(f"{NODES}add/", NEW)
+    assert "Another node already has this address." in sent.content.decode()
+
+
+@pytest.mark.parametrize("model", ["jobevent", "healthspan", "nodeprobe", "nodeblock"])
+def test_what_only_the_farm_writes_can_be_read_in_the_admin(owner: Client, model: str) -> None:
+    JobEvent.objects.create(sentence="Something.", node=factories.node())
+    assert owner.get(f"/admin/farm_app/{model}/").status_code == 200
+    assert owner.get(f"/admin/farm_app/{model}/add/").status_code == 403

@@ -3,7 +3,7 @@
 from collections import Counter
 from typing import Any
 
-from farm_app import planning
+from farm_app import planning, tending
 from farm_app.models import Attempt, GpuNode, Job, LearnedSpeed
 from farm_app.models.states import AttemptState, JobState
 from farm_app.workers import Workers
@@ -30,12 +30,12 @@ def test_a_drained_node_finishes_and_takes_nothing_new(farm: Farm) -> None:
     placed = farm.ask(3)
     farm.work()
     wait_until(one_runs)
-    node("gpu-a").drain()
+    tending.drain(node("gpu-a"))
     wait_until(lambda: Job.objects.filter(state=JobState.DONE).count() == 1)
     assert Job.objects.filter(state=JobState.QUEUED).count() == 2
     explained = planning.explain(Job.objects.filter(state=JobState.QUEUED)[0])
     assert "gpu-a is drained and takes nothing new." in explained.nodes[0][1]
-    node("gpu-a").resume()
+    tending.resume(node("gpu-a"))
     farm.done(placed)
 
 

@@ -190,7 +190,7 @@ def test_demo_nodes_that_were_asked_for_stay_and_the_banner_says_so(file: Path, 
     shown = banner()
     assert shown is not None
     assert shown["text"] == "One pretend node draws labelled pictures beside your own nodes."
-    assert "is_demo__exact=1" in shown["action_url"]
+    assert shown["action_url"] == "/farm/"
 
 
 BOMB = "a: &a [x, x, x, x, x, x, x, x, x, x]\n" + "".join(

@@ -142,7 +142,7 @@ def test_a_chosen_node_that_cannot_is_named_with_the_way_out():
     farm = [node(1, name="gpu-mine", state="paused"), node(2)]
     refusal = plan([asked], farm, Speeds(), 0.0).impossible["a"]
     assert refusal.sentence == "gpu-mine is paused."
-    assert refusal.fix == "Resume it in the admin, under GPU nodes. Or let any node run it."
+    assert refusal.fix == "Resume it on the Farm page. Or let any node run it."
     lacking = [node(1, name="gpu-mine", families=frozenset()), node(2)]
     assert plan([asked], lacking, Speeds(), 0.0).impossible["a"].nearest == 1
     gone = plan([asked], farm[1:], Speeds(), 0.0).impossible["a"]
@@ -151,5 +151,5 @@ def test_a_chosen_node_that_cannot_is_named_with_the_way_out():
 
 def test_without_nodes_the_next_step_is_to_add_one():
     made = plan([batch()], [], Speeds(), 0.0)
-    assert made.impossible["a"].fix == "Add one in the admin, under GPU nodes."
+    assert made.impossible["a"].fix == "Add one on the Farm page."
     assert made.done_s is None

@@ -117,7 +117,7 @@ def test_a_node_that_keeps_failing_is_blocked_until_somebody_lifts_it(farm: Farm
     jobs = farm.settled(placed)
     assert [job.state for job in jobs] == [JobState.FAILED] * 3 + [JobState.WAITING]
     assert "gpu-a is blocked for sd15_txt2img" in jobs[3].reason
-    assert jobs[3].advice == "Delete the block in the admin, under Node blocks."
+    assert jobs[3].advice == "Lift the block on the Farm page."
     node.set_rules()
     NodeBlock.objects.all().delete()
     wait_until(lambda: Job.objects.filter(pk=jobs[3].pk, state=JobState.DONE).exists())

@@ -211,7 +211,7 @@ def test_a_family_that_the_farm_lacks_is_refused_and_names_what_it_has(studio: N
 
 def test_a_farm_without_nodes_says_so(studio: None) -> None:
     GpuNode.objects.update(is_enabled=False)
-    assert said(asked())["family"] == ["There is no node yet. Add one in the admin."]
+    assert said(asked())["family"] == ["There is no node yet. Add one on the Farm page."]
 
 
 def test_a_family_of_a_node_that_does_not_answer_may_still_be_asked_for(studio: None) -> None:

@@ -7,6 +7,7 @@ from farm_app.demo.catalogue import describe
 from farm_app.demo.classes import CLASSES
 from farm_app.demo.guard import NODE
 from farm_app.demo.inventory import FOLDERS
+from farm_app.demo.monitor import used_gb
 from farm_app.demo.routes.paths import both
 
 
@@ -49,7 +50,9 @@ async def get_features(request: web.Request) -> web.Response:
 
 async def system_stats(request: web.Request) -> web.Response:
     """Describe the machine."""
-    return web.json_response(features.system_stats(request.app[NODE].spec))
+    node = request.app[NODE]
+    used = used_gb(node.spec, node.engine)
+    return web.json_response(features.system_stats(node.spec, used))
 
 
 async def node_replacements(request: web.Request) -> web.Response:

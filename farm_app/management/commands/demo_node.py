@@ -9,7 +9,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
 from farm_app.demo.farm import run
-from farm_app.demo.spec import FAMILIES, NodeSpec, Profile, SpecError, parse_seconds
+from farm_app.demo.spec import FAMILIES, NodeSpec, Pack, Profile, SpecError, parse_seconds
 
 
 class Command(BaseCommand):
@@ -31,6 +31,12 @@ class Command(BaseCommand):
         parser.add_argument("--load", default="", help="to load a checkpoint: sd15=4")
         parser.add_argument("--speed", type=float, default=1.0, help="divides all seconds")
         parser.add_argument("--profile", choices=get_args(Profile), default="jobs")
+        parser.add_argument(
+            "--monitor",
+            choices=get_args(Pack),
+            default="",
+            help="the node pack that tells of the GPU",
+        )
         parser.add_argument("--folder", type=Path, help="default: demo/<name> in ELIOT_DATA")
         parser.add_argument("--rules", type=Path, help="fault rules, YAML or JSON")
         parser.add_argument("--ledger", type=Path, help="record of what was asked and done")
@@ -65,6 +71,7 @@ def node_spec(options: dict[str, Any]) -> NodeSpec:
         load_s=parse_seconds(options["load"]),
         profile=options["profile"],
         previews=not options["no_previews"],
+        monitor=options["monitor"],
         folder=folder,
         rules=options["rules"],
         ledger=options["ledger"],

@@ -128,7 +128,7 @@ def test_an_event_of_another_client_keeps_its_prompt_id() -> None:
     [
         ("", "not JSON"),
         ("[1]", "not an object"),
-        ('{"type": "crystools.monitor", "data": {}}', "no such type"),
+        ('{"type": "cup.queue", "data": {}}', "no such type"),
         ("[" * 200_000, "not JSON"),
         (b"", "shorter than its header"),
         (struct.pack(">II", 2, 1) + JPEG, "no such kind"),

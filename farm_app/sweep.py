@@ -12,7 +12,7 @@ from django.db import OperationalError, close_old_connections, connections
 
 from eliot.live import patient_database
 from eliot.statements import Question
-from farm_app import health, nudges, planning, speeds, store, warming
+from farm_app import deadlines, health, nudges, planning, speeds, store, warming
 from farm_app.models import Attempt, Lease
 from farm_app.models.states import JobState
 from farm_app.timers import SWEEP_LEASE_TTL, SWEEP_S
@@ -100,6 +100,10 @@ def _repeat_cancels() -> None:
         nudges.cancel_on_commit(attempt)
 
 
+def _give_up_what_timed_out() -> None:
+    deadlines.give_up_overdue()
+
+
 def _sort_out_obstacles_and_wake_nodes() -> None:
     """Let jobs wait that no node could ever take, let waiting ones go on when one could, feed idle nodes."""
     drawn = planning.draw_plan()
@@ -115,6 +119,7 @@ DUTIES: Final[tuple[Callable[[], None], ...]] = (
     _store_what_is_made,
     _tidy_the_spool,
     _repeat_cancels,
+    _give_up_what_timed_out,
     _sort_out_obstacles_and_wake_nodes,
 )
 

@@ -4,15 +4,19 @@ from farm_app.models.attempts import Attempt, JobEvent, JobOutput
 from farm_app.models.jobs import Job, JobGroup, Priority
 from farm_app.models.leases import Lease
 from farm_app.models.nodes import GpuNode, LearnedSpeed, NodeBlock, NodeModel
+from farm_app.models.requests import JobRequest
 from farm_app.models.templates import ParameterSet, TemplateVersion, Work, WorkflowTemplate
+from farm_app.models.tokens import ApiToken
 
 __all__ = [
+    "ApiToken",
     "Attempt",
     "GpuNode",
     "Job",
     "JobEvent",
     "JobGroup",
     "JobOutput",
+    "JobRequest",
     "LearnedSpeed",
     "Lease",
     "NodeBlock",

@@ -100,6 +100,17 @@ class JobGroup(models.Model):
         help_text="What whoever asked will probably want next: idle nodes may load it.",
     )
     next_checkpoint = models.CharField(max_length=255, blank=True)
+    tags = models.JSONField(
+        default=list, blank=True, help_text="What a node must be marked for beside the family."
+    )
+    request = models.ForeignKey(
+        "JobRequest",
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="groups",
+        help_text="What a program posted; empty for pages and commands.",
+    )
     is_paused = models.BooleanField(default=False)
     created = models.DateTimeField(default=timezone.now)
 
@@ -158,6 +169,9 @@ class Job(models.Model):
     )
     is_paused = models.BooleanField(default=False)
     not_before = models.DateTimeField(null=True, blank=True)
+    deadline = models.DateTimeField(
+        null=True, blank=True, help_text="It is given up when it is not made by then."
+    )
     fence = models.PositiveIntegerField(default=0)
     winner = models.OneToOneField(
         "Attempt", on_delete=models.RESTRICT, null=True, blank=True, related_name="won_job"
@@ -198,6 +212,12 @@ class Job(models.Model):
             ),
             # What is open? Read by the sweep, the strip and every count of a page.
             models.Index(fields=["state"], condition=~Q(state__in=ENDED_JOBS), name="open_jobs"),
+            # What must be given up? Read by the sweep.
+            models.Index(
+                fields=["deadline"],
+                condition=Q(deadline__isnull=False) & ~Q(state__in=ENDED_JOBS),
+                name="jobs_with_deadline",
+            ),
         ]
 
     def __str__(self) -> str:
@@ -295,12 +315,23 @@ class Job(models.Model):
                 reason="",
                 advice="",
                 not_before=None,
+                deadline=None,  # whoever asks again wants it, however late
                 finished=None,
             )
             if won:
                 for attempt in self.attempts.live():
                     attempt.move(AttemptState.SUPERSEDED, reason="Asked again.")
         return won
+
+    @property
+    def has_timed_out(self) -> bool:
+        """Whether it failed because it was not made by its deadline."""
+        return (
+            self.state == JobState.FAILED
+            and self.deadline is not None
+            and self.finished is not None
+            and self.finished >= self.deadline
+        )
 
     @property
     def output(self) -> MediaFile | None:

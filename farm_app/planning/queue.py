@@ -114,8 +114,8 @@ def _worked_out(
     found: dict[Key, tuple[Needs, Cost]] = {}
     for job in Job.objects.filter(pk__in=unknown).select_related("group__version__template"):
         asked = (job.group.version, job.group.family, job.values)
-        key = unknown[job.pk]
-        found[key] = _known_shapes[_shape_key(key, groups)] = needs_of(*asked), cost_of(*asked)
+        key, needs = unknown[job.pk], needs_of(*asked, job.group.tags)
+        found[key] = _known_shapes[_shape_key(key, groups)] = needs, cost_of(*asked)
     return found
 
 
@@ -213,7 +213,7 @@ def batch_of(job: Job) -> Batch:
     return Batch(
         key=f"{group.pk}:{job.shape}",
         job_ids=(job.pk,),
-        needs=needs_of(group.version, group.family, job.values),
+        needs=needs_of(group.version, group.family, job.values, group.tags),
         cost=cost_of(group.version, group.family, job.values),
         priority=group.priority,
         node_mode=group.node_mode,

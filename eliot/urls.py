@@ -6,6 +6,7 @@ from django.urls import include, path
 urlpatterns = [
     path("", include("sessions_app.urls")),
     path("farm/", include("farm_app.urls")),
+    path("api/", include("farm_app.api.urls")),
     path("", include("gallery_app.urls")),
     path("admin/", admin.site.urls),
 ]

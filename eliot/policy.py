@@ -156,12 +156,18 @@ class Door:
         await send({"type": "http.response.body", "body": body, "more_body": False})
 
     async def _with_pass(self, scope: Any) -> Any:
-        """Return the scope with the pass that a good token earns, where one counts; else as it is."""
+        """Return the scope with the pass that a good token earns, where one counts; else as it is.
+
+        Whatever name a program came by, it means us; Django knows our own names only.
+        """
         token = token_of(scope) if self.read_pass and is_open_to_tokens(scope) else None
         if not token or self.read_pass is None:
             return scope
         found = await self.read_pass(token)
-        return scope if found is None else {**scope, PASS_KEY: found}
+        if found is None:
+            return scope
+        others = [(name, value) for name, value in scope["headers"] if name.lower() != b"host"]
+        return {**scope, PASS_KEY: found, "headers": [*others, (b"host", b"localhost")]}
 
 
 def _said(scope: Scope, why: str) -> tuple[bytes, bytes]:

@@ -60,9 +60,8 @@ class Family:
         share_arenas()
         with ExitStack() as stack:
             lock = stack.enter_context(run_lock())
-            listener = open_socket(
-                self.wishes.host, self.wishes.port, has_tokens=_are_there_tokens()
-            )
+            is_for_programs = self.wishes.host == EVERYWHERE and _are_there_tokens()
+            listener = open_socket(self.wishes.host, self.wishes.port, has_tokens=is_for_programs)
             stack.callback(listener.close)
             prepare()
             collect_static()

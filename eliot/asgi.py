@@ -7,6 +7,7 @@ from typing import Any
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "eliot.settings")
 
 from channels.auth import AuthMiddlewareStack
+from channels.db import database_sync_to_async
 from channels.routing import ProtocolTypeRouter, URLRouter
 from django.core.asgi import get_asgi_application
 from django.urls import path, re_path
@@ -14,9 +15,11 @@ from django.urls import path, re_path
 django_app = get_asgi_application()
 
 from eliot.policy import Door  # noqa: E402 - these need the apps to be loaded
+from farm_app.api.sockets import GroupSocket, JobSocket  # noqa: E402
 from farm_app.consumers import FarmPage, LogPage  # noqa: E402
 from farm_app.job_page.live import JobPage  # noqa: E402
 from farm_app.live import StripPage  # noqa: E402
+from farm_app.models import ApiToken  # noqa: E402
 from farm_app.previews import PATH as PREVIEW_PATH  # noqa: E402
 from farm_app.previews import previews_app  # noqa: E402
 from gallery_app.media import media_app  # noqa: E402
@@ -72,6 +75,8 @@ sockets = URLRouter(
         path("ws/farm/log/", LogPage.as_asgi()),  # type: ignore[arg-type, list-item]
         path("ws/farm/", StripPage.as_asgi()),  # type: ignore[arg-type, list-item]
         path("ws/sessions/<int:session_id>/", SessionPage.as_asgi()),  # type: ignore[arg-type, list-item]
+        path("api/ws/jobs/<int:pk>/", JobSocket.as_asgi()),  # type: ignore[arg-type, list-item]
+        path("api/ws/job-groups/<int:pk>/", GroupSocket.as_asgi()),  # type: ignore[arg-type, list-item]
         re_path("", nowhere),  # type: ignore[arg-type, list-item]
     ]
 )
@@ -81,5 +86,6 @@ application = Door(
             "http": MediaFirst(FewAtOnce(django_app, RENDERS_AT_ONCE)),
             "websocket": AuthMiddlewareStack(sockets),
         }
-    )
+    ),
+    database_sync_to_async(ApiToken.objects.read_pass, thread_sensitive=False),
 )

@@ -5,12 +5,14 @@ import secrets
 from collections.abc import Callable
 
 from django.db import OperationalError
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.template import loader
 from django.utils.cache import patch_vary_headers
 from django_htmx.middleware import HtmxDetails
 from whitenoise.storage import CompressedManifestStaticFilesStorage
+
+from eliot.policy import API_PATH
 
 logger = logging.getLogger(__name__)
 
@@ -71,8 +73,13 @@ class FriendlyBusyMiddleware:
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    """Answer a fault of Eliot's own; needs no more of what may be broken than the template."""
-    context = {"error_id": _logged(request, "the traceback follows")}
+    """Answer a fault of Eliot's own; needs no more of what may be broken than the template. Programs get JSON."""
+    error_id = _logged(request, "the traceback follows")
+    if request.path.startswith(API_PATH):
+        message = f"A fault of Eliot's own. The log has it under {error_id}."
+        error = {"code": "fault", "message": message, "fields": []}
+        return JsonResponse({"error": error}, status=500)
+    context = {"error_id": error_id}
     return HttpResponse(loader.get_template("500.html").render(context), status=500)
 
 

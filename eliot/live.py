@@ -182,10 +182,14 @@ def kept_briefly(ttl_s: float) -> Callable[[Callable[P, T]], Callable[P, T]]:
 
 @dataclass(frozen=True)
 class News:
-    """What changed on a page: the fragments to send, and the cursor that they bring it to."""
+    """What changed on a page: the fragments to send, and the cursor that they bring it to.
+
+    With ``has_more`` the next round comes at once.
+    """
 
     fragments: Sequence[str]
     cursor: int
+    has_more: bool = False
 
 
 class LivePage(AsyncWebsocketConsumer):
@@ -275,7 +279,9 @@ class LivePage(AsyncWebsocketConsumer):
     async def _send_news(self, since: int) -> None:
         news = await self._in_thread(self.news, since)
         self.cursor = news.cursor
-        await self._send_fragments(news.fragments)
+        await self.send_fragments(news.fragments)
+        if news.has_more:
+            self._changed.set()
 
     async def _tell_the_rest(self) -> None:
         around_at, unasked_at = 0.0, time.monotonic() + UNASKED_INTERVAL_S
@@ -285,6 +291,7 @@ class LivePage(AsyncWebsocketConsumer):
             if time.monotonic() >= unasked_at:
                 unasked_at = time.monotonic() + UNASKED_INTERVAL_S
                 self._is_unasked = self._around_moved = self._moved_on = True
+                await self._survive(self._see_to_the_door())
             if self._moved_on:
                 self._moved_on = False
                 self._changed.set()
@@ -296,7 +303,7 @@ class LivePage(AsyncWebsocketConsumer):
             if self._around_moved and time.monotonic() - around_at > patience_s:
                 self._around_moved, around_at = False, time.monotonic()
                 await self._survive(self._gather(fragments, self.around))
-            await self._survive(self._send_fragments(fragments))
+            await self._survive(self.send_fragments(fragments))
 
     async def _let_by(self) -> None:
         """Wait a little for what matters more than bars: when several nodes end together, every millisecond counts."""
@@ -308,7 +315,12 @@ class LivePage(AsyncWebsocketConsumer):
         """Add what is read: a page paints once for all that one message brings."""
         fragments += await self._in_thread(read, *args)
 
-    async def _send_fragments(self, fragments: Sequence[str]) -> None:
+    async def _see_to_the_door(self) -> None:
+        if not await self._in_thread(self.may_stay):
+            await self.close(code=4401)
+
+    async def send_fragments(self, fragments: Sequence[str]) -> None:
+        """Send what was rendered: to a page in one message."""
         if fragments:
             await self.send(text_data="\n".join(fragments))
 
@@ -334,6 +346,10 @@ class LivePage(AsyncWebsocketConsumer):
     def may_wait(self) -> bool:
         """Say whether something goes on in this process before which progress and bars should step back."""
         return False
+
+    def may_stay(self) -> bool:
+        """Say whether the visitor is let in still; asked every few seconds (in a thread)."""
+        return True
 
     def prepare(self) -> bool:
         """Load what the page is about (in a thread); False closes the socket as not found."""

@@ -8,6 +8,7 @@ from farm_app.standing import health
 urlpatterns = [
     path("", include("sessions_app.urls")),
     path("farm/", include("farm_app.urls")),
+    path("api/", include("farm_app.api.urls")),
     path("", include("gallery_app.urls")),
     path("health", health, name="health"),
     path("admin/", admin.site.urls),

@@ -8,6 +8,7 @@ from django.contrib import admin, messages
 from django.db import models, transaction
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.shortcuts import redirect
 from django.template.defaultfilters import pluralize
 from django.urls import reverse
 from django.utils import timezone
@@ -20,6 +21,7 @@ from farm_app.comfy.workflow import check_graph
 from farm_app.families import FAMILIES
 from farm_app.giving_way import give_way
 from farm_app.models import (
+    ApiToken,
     Attempt,
     GpuNode,
     HealthSpan,
@@ -34,6 +36,7 @@ from farm_app.models import (
     WorkflowTemplate,
 )
 from farm_app.models.states import JobState
+from farm_app.models.tokens import TooManyTokens
 
 
 class WithFamilyChoice:
@@ -327,7 +330,7 @@ class WorkflowTemplateAdmin(admin.ModelAdmin[WorkflowTemplate]):
         "is_enabled",
         "is_preferred",
     )
-    list_filter = ("work", "is_enabled", "supports_img2img")
+    list_filter = ("work", "is_enabled", "supports_img2img", "is_adhoc")
     inlines = (VersionInline,)
     readonly_fields = ("graph", "problems")
 
@@ -398,6 +401,58 @@ class LearnedSpeedAdmin(admin.ModelAdmin[LearnedSpeed]):
     def has_add_permission(self, request: HttpRequest) -> bool:
         """Learned, never typed."""
         return False
+
+
+@admin.register(ApiToken)
+class ApiTokenAdmin(admin.ModelAdmin[ApiToken]):
+    """Tokens by which programs come in: made, shown once, and revoked."""
+
+    list_display = ("name", "prefix", "may", "standing", "last_used", "created", "expires")
+    list_filter = ("may",)
+    search_fields = ("name", "prefix")
+    actions = ("revoke",)
+    fields = ("name", "may", "expires", "prefix", "standing", "last_used", "created")
+    readonly_fields = ("prefix", "standing", "last_used", "created")
+
+    def get_fields(self, request: HttpRequest, obj: ApiToken | None = None) -> Any:
+        """Ask for a new one what a person decides."""
+        return self.fields if obj else ("name", "may", "expires")
+
+    def save_model(self, request: HttpRequest, obj: ApiToken, form: Any, change: bool) -> None:
+        """Make it, and show it this once."""
+        if change:
+            super().save_model(request, obj, form, change)
+            return
+        owner_id = int(request.user.pk or 0)
+        row, token = ApiToken.objects.issue(
+            obj.name, owner_id=owner_id, may=obj.may, expires=obj.expires
+        )
+        obj.pk, obj.prefix = row.pk, row.prefix
+        said = format_html("The token, shown this once: <code>{}</code>", token)
+        self.message_user(request, said, messages.SUCCESS)
+
+    def add_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        """Say so where there are too many."""
+        try:
+            return super().add_view(request, *args, **kwargs)
+        except TooManyTokens as fault:
+            self.message_user(request, str(fault), messages.ERROR)
+            return redirect("admin:farm_app_apitoken_changelist")
+
+    def get_readonly_fields(self, request: HttpRequest, obj: ApiToken | None = None) -> Any:
+        """What a token is good for is never widened: make another one."""
+        return (*self.readonly_fields, "may") if obj else self.readonly_fields
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Revoked ones stay, to tell whose they were."""
+        return False
+
+    @admin.action(description="Revoke the selected tokens")
+    def revoke(self, request: HttpRequest, tokens: QuerySet[ApiToken]) -> None:
+        """Let them open nothing any more."""
+        for token in tokens:
+            token.revoke()
+        self.message_user(request, f"Revoked {_count(tokens, 'token')}.", messages.SUCCESS)
 
 
 class ReadOnly:

@@ -1,7 +1,7 @@
 """What a job needs and costs, read from its values; equal needs and costs are one shape."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from farm_app import families
@@ -12,8 +12,10 @@ from farm_app.planner import Cost, Needs
 UPSCALE: Final = "upscale"
 
 
-def needs_of(version: TemplateVersion, family: str, values: Mapping[str, Any]) -> Needs:
-    """Return what a node must have to render these values."""
+def needs_of(
+    version: TemplateVersion, family: str, values: Mapping[str, Any], tags: Iterable[str] = ()
+) -> Needs:
+    """Return what a node must have to render these values; ``tags`` are those that the asker demands beside."""
     template: WorkflowTemplate = version.template
     known = families.FAMILIES.get(family)
     others = [model_id(MODEL_FOLDERS[name], str(values[name])) for name in _other_models(values)]
@@ -23,7 +25,7 @@ def needs_of(version: TemplateVersion, family: str, values: Mapping[str, Any]) -
         model=_checkpoint(values),
         models=frozenset(others),
         node_classes=frozenset(node["class_type"] for node in version.graph.values()),
-        tags=frozenset({UPSCALE}) if is_upscale else frozenset(),
+        tags=frozenset({*tags, UPSCALE} if is_upscale else tags),
         width=int(values.get("width") or 0),
         height=int(values.get("height") or 0),
         vram_gb=known.vram_gb if known and not is_upscale else None,
@@ -57,9 +59,11 @@ def cost_of(version: TemplateVersion, family: str, values: Mapping[str, Any]) ->
     )
 
 
-def shape_of(version: TemplateVersion, family: str, values: Mapping[str, Any]) -> str:
+def shape_of(
+    version: TemplateVersion, family: str, values: Mapping[str, Any], tags: Iterable[str] = ()
+) -> str:
     """Return the hash that jobs with equal needs and costs share."""
-    facts = (needs_of(version, family, values), cost_of(version, family, values))
+    facts = (needs_of(version, family, values, tags), cost_of(version, family, values))
     plain = [sorted(part) if isinstance(part, frozenset) else part for part in _parts(facts)]
     return hashlib.sha256(repr(plain).encode()).hexdigest()[:32]
 

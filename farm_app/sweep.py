@@ -13,6 +13,7 @@ from django.db import OperationalError, close_old_connections, connections
 from eliot.live import patient_database
 from eliot.statements import Question
 from farm_app import (
+    deadlines,
     health,
     health_spans,
     nudges,
@@ -112,6 +113,10 @@ def _repeat_cancels() -> None:
         nudges.cancel_on_commit(attempt)
 
 
+def _give_up_what_timed_out() -> None:
+    deadlines.give_up_overdue()
+
+
 def _sort_out_obstacles_and_wake_nodes() -> None:
     """Let jobs wait that no node could ever take, let waiting ones go on when one could, feed idle nodes."""
     drawn = planning.draw_plan()
@@ -142,6 +147,7 @@ DUTIES: Final[tuple[Callable[[], None], ...]] = (
     _store_what_is_made,
     _tidy_the_spool,
     _repeat_cancels,
+    _give_up_what_timed_out,
     _sort_out_obstacles_and_wake_nodes,
     _wake_and_let_go,
     _forget_what_is_old,

@@ -10,13 +10,13 @@ from django.urls import reverse
 
 from eliot.live import kept_briefly, rendered_once
 from farm_app import planning
+from farm_app.abilities import can_upscale
 from farm_app.models import Attempt, Job
 from farm_app.models.jobs import NodeMode
 from farm_app.models.states import HOLDING, JobState
 from farm_app.progress import Glimpse, glimpses
 from farm_app.strip import spell_left
 from gallery_app.models import MediaFile
-from sessions_app.abilities import can_upscale
 from sessions_app.models import Generation
 from sessions_app.tallies import NEEDS_YOU
 

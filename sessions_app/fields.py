@@ -1,12 +1,13 @@
 """Fields of the table's forms: what may be typed in each, and which value would do where one does not."""
 
-from typing import Any, Final
+from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
 from django.http import QueryDict
 
-MOST_CHARACTERS: Final = 20_000
+from farm_app.parameters import MOST_CHARACTERS
+
 SMALLEST_PX, LARGEST_PX, GRID_PX = 64, 4096, 8
 
 

@@ -8,12 +8,13 @@ from django import forms
 from django.core.exceptions import ValidationError
 
 from farm_app import families
+from farm_app.abilities import samplers_for
 from farm_app.models import GpuNode, NodeModel, WorkflowTemplate
 from farm_app.models.jobs import NodeMode
-from sessions_app.abilities import samplers_for
+from farm_app.parameters import MOST_CHARACTERS
+from farm_app.seed_strategies import SEED_LIMIT
 from sessions_app.cinema.tokens import TokenCount, count_tokens
 from sessions_app.fields import (
-    MOST_CHARACTERS,
     CheckpointField,
     RangedInteger,
     RangedNumber,
@@ -25,7 +26,6 @@ from sessions_app.fields import (
 )
 from sessions_app.funnel import MOST_PICTURES, Stage
 from sessions_app.models import TITLE_LENGTH, WorkSession
-from sessions_app.order import SEED_LIMIT
 
 MOST_STEPS: Final = 150
 MOST_CFG: Final = 30

@@ -1,49 +1,25 @@
 """Placing an order: a round, its generations, their jobs, in one transaction; a nudge when it is committed."""
 
-import secrets
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from django.db import transaction
 from django.utils import timezone
 from django.utils.text import slugify
 
-from eliot import live
 from eliot.failpoints import failpoint, failpoint_on_commit
 from eliot.writing import written
-from farm_app import nudges, planning
-from farm_app.models import (
-    GpuNode,
-    Job,
-    JobEvent,
-    JobGroup,
-    Priority,
-    TemplateVersion,
-    WorkflowTemplate,
-)
-from farm_app.models.jobs import NodeMode, share_group
-from farm_app.needs import shape_of
+from farm_app import planning
+from farm_app.asking import Wanted, ask, recipe_of
+from farm_app.models import GpuNode, JobGroup, Priority, TemplateVersion, WorkflowTemplate
+from farm_app.models.jobs import NodeMode
 from farm_app.planner import Refusal
-from gallery_app.models import Library, MediaFile
+from farm_app.seed_strategies import SeedStrategy, draw_seed, seeds
+from gallery_app.models import MediaFile
 from sessions_app.models import Generation, Round, WorkSession
 
-SEED_LIMIT: Final = 2**64
 FIRST_STAGE: Final = 0
-_RECIPE_VALUES: Final = (
-    "prompt",
-    "negative",
-    "steps",
-    "cfg",
-    "sampler",
-    "scheduler",
-    "denoise",
-    "width",
-    "height",
-)
-
-
 # Which field of the form puts right what stands between an order and the farm.
 _FIELD_OF: Final = {"model": "checkpoint", "choice": "node"}
 
@@ -219,87 +195,36 @@ def _what_follows(session: WorkSession, order: Order) -> dict[str, str]:
 
 
 def _write_generations(round_: Round, order: Order, version: TemplateVersion) -> None:
-    shared = _Shared.by_round(round_, order, version)
-    jobs = [shared.job(place, seed) for place, seed in enumerate(_seeds(order))]
-    Job.objects.bulk_create(jobs)
+    values = _values_for(version, order)
+    # Pictures of the stage that were asked for earlier come first.
+    before = Generation.objects.of_stage(round_.session, order.stage).count()
+    wanted = [
+        _wanted(round_, order, place, before + place + 1, seed)
+        for place, seed in enumerate(_seeds(order))
+    ]
+    recipe = recipe_of(version, order.family, values, order.values)
+    recipe |= {"session": round_.session.slug, "round": round_.number}
+    jobs = ask(round_.group, values, wanted, recipe=recipe)
     Generation.objects.bulk_create(
-        Generation(round=round_, job=job, number=shared.number(job.ordinal)) for job in jobs
+        Generation(round=round_, job=job, number=before + job.ordinal + 1) for job in jobs
     )
-    now = timezone.now()
-    JobEvent.objects.bulk_create(
-        JobEvent(job=job, after=job.state, sentence="Asked for.", at=now) for job in jobs
+
+
+def _wanted(round_: Round, order: Order, place: int, number: int, seed: str) -> Wanted:
+    """Return what makes the picture at a place of a round, from 0, unlike its neighbours."""
+    return Wanted(
+        seed=seed,
+        destination=f"{_folder(round_)}/{number:04d}.png",
+        recipe={"generation": number},
+        source=order.sources[place] if order.sources else None,
     )
-    transaction.on_commit(
-        lambda: live.publish(share_group(round_.session.share_key), "page.changed")
-    )
-    nudges.idle_nodes_on_commit()
-
-
-@dataclass(frozen=True)
-class _Shared:
-    """What the jobs of a round have in common.
-
-    Attributes:
-        values: The template's parameters but the seed.
-        recipe: What is written into every file but its seed, number and parents.
-        folder: Where in the library they go.
-        before: Pictures of the stage that were asked for earlier.
-    """
-
-    group: JobGroup
-    sources: Sequence[MediaFile]
-    takes_seed: bool
-    values: Mapping[str, Any]
-    shape: str
-    recipe: Mapping[str, Any]
-    library: Library
-    folder: str
-    before: int
-
-    @classmethod
-    def by_round(cls, round_: Round, order: Order, version: TemplateVersion) -> "_Shared":
-        values = _values_for(version, order)
-        stage = Generation.objects.of_stage(round_.session, order.stage)
-        return cls(
-            group=round_.group,
-            sources=order.sources,
-            takes_seed="seed" in version.parameters,
-            values=values,
-            shape=shape_of(version, order.family, values),
-            recipe=_recipe(round_, order, version, values),
-            library=Library.default(),
-            folder=_folder(round_),
-            before=stage.count(),
-        )
-
-    def number(self, place: int) -> int:
-        """Return the number within its stage of a picture of this round."""
-        return self.before + place + 1
-
-    def job(self, place: int, seed: str) -> Job:
-        """Return the job for the picture at a place, from 0."""
-        number = self.number(place)
-        source = self.sources[place] if self.sources else None
-        parents = [str(source.pk)] if source else []
-        return Job(
-            group=self.group,
-            ordinal=place,
-            values={**self.values, **({"seed": seed} if self.takes_seed else {})},
-            seed=seed,
-            shape=self.shape,
-            recipe={**self.recipe, "seed": seed, "generation": number, "parents": parents},
-            library=self.library,
-            destination=f"{self.folder}/{number:04d}.png",
-            source=source,
-        )
 
 
 def _seeds(order: Order) -> list[str]:
     """Return one seed for each picture: counted up from the given one, or drawn."""
     if order.seed:
-        first = int(order.seed)
-        return [str((first + place) % SEED_LIMIT) for place in range(order.count)]
-    return [str(secrets.randbelow(SEED_LIMIT)) for _ in range(order.count)]
+        return seeds(SeedStrategy.SEQUENTIAL, order.count, int(order.seed))
+    return [str(draw_seed()) for _ in range(order.count)]
 
 
 def _values_for(version: TemplateVersion, order: Order) -> dict[str, Any]:
@@ -321,26 +246,6 @@ def sampled_steps(steps: int, denoise: float) -> int:
     the steps gives the same schedule as a picture from nothing, and only the time that the change needs.
     """
     return max(1, round(steps * min(denoise, 1.0)))
-
-
-def _recipe(
-    round_: Round, order: Order, version: TemplateVersion, values: Mapping[str, Any]
-) -> dict[str, Any]:
-    """Return what is known of the recipes when they are asked for; the farm adds who made each, and when."""
-    said = {**values, **order.values}
-    if "guidance" in values:  # the one that was used; cfg only stands beside it
-        said["cfg"] = values["guidance"]
-    return {
-        "v": 1,
-        **{name: said[name] for name in _RECIPE_VALUES if said.get(name) is not None},
-        "family": order.family,
-        "model": str(values.get("checkpoint") or values.get("upscale_model") or ""),
-        "loras": [],
-        "template": version.template.slug,
-        "template_version": version.number,
-        "session": round_.session.slug,
-        "round": round_.number,
-    }
 
 
 def _folder(round_: Round) -> str:

@@ -10,11 +10,11 @@ from django.urls import reverse
 from eliot.live import kept_briefly
 from eliot.statements import Given, Question
 from farm_app import families, planning
+from farm_app.abilities import can_upscale
 from farm_app.models import Attempt, GpuNode, NodeModel, WorkflowTemplate
 from farm_app.models.states import JobState
 from farm_app.strip import spell_left
 from sessions_app import funnel
-from sessions_app.abilities import can_upscale
 from sessions_app.cells import Cell, cells_of
 from sessions_app.forms import usual_checkpoint
 from sessions_app.funnel import Advance, Stage, as_asked, with_family

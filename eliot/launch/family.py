@@ -9,14 +9,16 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Final
 
+from django.db import DatabaseError
+
 from eliot.launch import demo_farm
 from eliot.launch.memory import settle, share_arenas
 from eliot.launch.preparing import collect_static, prepare, warm_up
 from eliot.launch.run_lock import RunLock, run_lock
-from eliot.launch.serving import open_socket, serve
+from eliot.launch.serving import EVERYWHERE, open_socket, serve
 from farm_app.found import look_on_this_machine
 from farm_app.giving_way import note_wish
-from farm_app.models import GpuNode
+from farm_app.models import ApiToken, GpuNode
 from farm_app.workers import Workers
 
 logger = logging.getLogger(__name__)
@@ -58,7 +60,8 @@ class Family:
         share_arenas()
         with ExitStack() as stack:
             lock = stack.enter_context(run_lock())
-            listener = open_socket(self.wishes.host, self.wishes.port)
+            is_for_programs = self.wishes.host == EVERYWHERE and _are_there_tokens()
+            listener = open_socket(self.wishes.host, self.wishes.port, has_tokens=is_for_programs)
             stack.callback(listener.close)
             prepare()
             collect_static()
@@ -73,18 +76,32 @@ class Family:
             self.say("Stopping: renders on nodes go on, and are taken up at the next start.")
 
     def _ready(self, workers: Workers, lock: RunLock, port: int) -> None:
-        shown = f"[{self.wishes.host}]" if ":" in self.wishes.host else self.wishes.host
-        address = f"http://{shown}:{port}/"
+        address = f"http://{_own_name(self.wishes.host)}:{port}/"
         lock.say(address)
         settle()
         workers.start()
         self.say(f"Eliot is ready at {address}")
+        if self.wishes.host == EVERYWHERE:
+            self.say(f"Programs with a token reach the API on port {port} from elsewhere, too.")
         if self.wishes.browser and sys.stdout.isatty():
             threading.Thread(target=webbrowser.open, args=(address,), daemon=True).start()
 
     @staticmethod
     def _stop_workers(workers: Workers) -> None:
         workers.stop(grace_s=GRACE_S)
+
+
+def _own_name(host: str) -> str:
+    """Return under what name this machine asks for pages."""
+    name = "127.0.0.1" if host == EVERYWHERE else host
+    return f"[{name}]" if ":" in name else name
+
+
+def _are_there_tokens() -> bool:
+    try:
+        return ApiToken.objects.live().exists()
+    except DatabaseError:  # before the first start there are no tables
+        return False
 
 
 def start_farm(wishes: Wishes, say: Callable[[str], None]) -> demo_farm.DemoFarm | None:

@@ -3,19 +3,28 @@
 import socket
 from collections.abc import Callable
 from ipaddress import ip_address
+from typing import Final
 
 
 class CannotListen(Exception):
     """The address cannot be used; says why and what to do."""
 
 
-def open_socket(host: str, port: int) -> socket.socket:
+EVERYWHERE: Final = "0.0.0.0"  # noqa: S104 - asked for by name, and only for programs with a token
+
+
+def open_socket(host: str, port: int, *, has_tokens: bool = False) -> socket.socket:
     """Return a listening socket.
 
+    Args:
+        host: A loopback address; once there is a token for programs, ``0.0.0.0`` too.
+        port: 0 takes a free one.
+        has_tokens: Whether there is one.
+
     Raises:
-        CannotListen: The host is not this machine's own, or the port is taken.
+        CannotListen: Eliot may not listen on that host, or the port is taken.
     """
-    _require_loopback(host)
+    require_permitted(host, has_tokens=has_tokens)
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listener = socket.socket(family, socket.SOCK_STREAM)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -30,7 +39,14 @@ def open_socket(host: str, port: int) -> socket.socket:
     return listener
 
 
-def _require_loopback(host: str) -> None:
+def require_permitted(host: str, *, has_tokens: bool) -> None:
+    """Refuse every address but this machine's own, since there are no accounts, and all of them for programs with a token.
+
+    Raises:
+        CannotListen: It is another one.
+    """
+    if host == EVERYWHERE and has_tokens:
+        return
     name = "127.0.0.1" if host == "localhost" else host
     try:
         is_ours = ip_address(name).is_loopback
@@ -39,7 +55,8 @@ def _require_loopback(host: str) -> None:
     if not is_ours:
         msg = (
             f"Eliot has no accounts yet, so it listens on this machine only, not on {host}. "
-            "Use --host 127.0.0.1, and an SSH tunnel from elsewhere."
+            "Use --host 127.0.0.1, and an SSH tunnel from elsewhere. For programs, make a token with "
+            f"`manage.py api_token create NAME`; then --host {EVERYWHERE} lets them in to the API."
         )
         raise CannotListen(msg)
 

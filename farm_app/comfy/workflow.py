@@ -23,6 +23,7 @@ __all__ = [
     "check_graph",
     "expected_outputs",
     "parse_parameters",
+    "read_value",
     "with_loras",
 ]
 
@@ -137,7 +138,7 @@ def _parameter(name: object, spec: object, default: object) -> Parameter:
         node_bound=bool(spec.get("node_bound")),
     )
     if parameter.default is not None:
-        _value(parameter, parameter.default)
+        read_value(parameter, parameter.default)
     return parameter
 
 
@@ -207,7 +208,7 @@ def bind(
     for parameter in known.values():
         value = values.get(parameter.name, parameter.default)
         if value is not None:
-            _assign(bound, parameter, _value(parameter, value))
+            _assign(bound, parameter, read_value(parameter, value))
         elif parameter.node_bound:
             raise ValueError(f"{parameter.label} has no value for this node.")
     return bound
@@ -221,8 +222,12 @@ def _assign(graph: Graph, parameter: Parameter, value: object) -> None:
         graph[node_id]["inputs"][name] = value
 
 
-def _value(parameter: Parameter, value: object) -> object:
-    """Returns the value as the graph needs it."""
+def read_value(parameter: Parameter, value: object) -> object:
+    """Returns the value as the graph needs it.
+
+    Raises:
+        ValueError: of the wrong kind or out of its limits, in a sentence.
+    """
     if parameter.kind in _NUMBERS:
         return _numeric(parameter, value)
     if parameter.kind == "flag":

@@ -11,10 +11,13 @@ from farm_app.models.nodes import (
     NodeModel,
     NodeProbe,
 )
+from farm_app.models.requests import JobRequest
 from farm_app.models.states import Level
 from farm_app.models.templates import ParameterSet, TemplateVersion, Work, WorkflowTemplate
+from farm_app.models.tokens import ApiToken
 
 __all__ = [
+    "ApiToken",
     "Attempt",
     "GpuNode",
     "HealthSpan",
@@ -22,6 +25,7 @@ __all__ = [
     "JobEvent",
     "JobGroup",
     "JobOutput",
+    "JobRequest",
     "LearnedSpeed",
     "Lease",
     "Level",

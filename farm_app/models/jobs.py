@@ -56,6 +56,7 @@ AS_NEW: Final[dict[str, Any]] = {
     "reason": "",
     "advice": "",
     "not_before": None,
+    "deadline": None,  # whoever asks again wants it, however late
     "finished": None,
     "rank": None,
 }
@@ -142,6 +143,17 @@ class JobGroup(Pausable):
         help_text="What whoever asked will probably want next: idle nodes may load it.",
     )
     next_checkpoint = models.CharField(max_length=255, blank=True)
+    tags = models.JSONField(
+        default=list, blank=True, help_text="What a node must be marked for beside the family."
+    )
+    request = models.ForeignKey(
+        "JobRequest",
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="groups",
+        help_text="What a program posted; empty for pages and commands.",
+    )
     created = models.DateTimeField(default=timezone.now)
 
     def __str__(self) -> str:
@@ -218,6 +230,9 @@ class Job(Pausable):
         help_text="A place by hand: before all of its class that have none, the lowest first.",
     )
     not_before = models.DateTimeField(null=True, blank=True)
+    deadline = models.DateTimeField(
+        null=True, blank=True, help_text="It is given up when it is not made by then."
+    )
     fence = models.PositiveIntegerField(default=0)
     winner = models.OneToOneField(
         "Attempt", on_delete=models.RESTRICT, null=True, blank=True, related_name="won_job"
@@ -259,6 +274,12 @@ class Job(Pausable):
             # What waits, what is open? Read for every plan, by the sweep, the strip and every count of a page.
             # Of all states: SQLite sees in no list of states that a part of them would do.
             models.Index(fields=["state"], name="jobs_by_state"),
+            # What must be given up? Read by the sweep.
+            models.Index(
+                fields=["deadline"],
+                condition=Q(deadline__isnull=False) & ~Q(state__in=ENDED_JOBS),
+                name="jobs_with_deadline",
+            ),
         ]
 
     def __str__(self) -> str:
@@ -361,6 +382,16 @@ class Job(Pausable):
     def class_now(self) -> int:
         """Its priority class: its own, or else its group's."""
         return self.group.priority if self.priority is None else self.priority
+
+    @property
+    def has_timed_out(self) -> bool:
+        """Whether it failed because it was not made by its deadline."""
+        return (
+            self.state == JobState.FAILED
+            and self.deadline is not None
+            and self.finished is not None
+            and self.finished >= self.deadline
+        )
 
     @property
     def output(self) -> MediaFile | None:

@@ -22,8 +22,9 @@ class WorkflowTemplateQuerySet(models.QuerySet["WorkflowTemplate"]):
     """Verbs on templates."""
 
     def usable(self) -> "WorkflowTemplateQuerySet":
-        """Return enabled templates that have a graph."""
-        return self.filter(is_enabled=True, current__isnull=False).select_related("current")
+        """Return enabled templates that have a graph; what programs posted is not among them."""
+        there = self.filter(is_enabled=True, is_adhoc=False, current__isnull=False)
+        return there.select_related("current")
 
     def for_family(self, family: str, *, from_picture: bool) -> "WorkflowTemplate | None":
         """Return the template that draws with this family, from words alone or from a picture."""
@@ -73,6 +74,12 @@ class WorkflowTemplate(models.Model):
         default=False,
         help_text="Used before others for the same families and kind; of several, the one that came last.",
     )
+    is_adhoc = models.BooleanField(
+        "posted by a program",
+        default=False,
+        editable=False,
+        help_text="Made of a graph that a program posted; no form offers it.",
+    )
     seeded_digest = models.CharField(max_length=64, blank=True, editable=False)
     seeded_version = models.PositiveIntegerField(null=True, editable=False)
     current = models.ForeignKey(
@@ -112,6 +119,20 @@ class WorkflowTemplate(models.Model):
         editor_graph: Mapping[str, Any] | None = None,
     ) -> "TemplateVersion":
         """Make this graph the current version; an equal one is not added twice."""
+        with transaction.atomic():
+            version = self.kept_version(graph, parameters, editor_graph=editor_graph)
+            self.current = version
+            self.save(update_fields=["current"])
+        return version
+
+    def kept_version(
+        self,
+        graph: Mapping[str, Any],
+        parameters: Mapping[str, Any],
+        *,
+        editor_graph: Mapping[str, Any] | None = None,
+    ) -> "TemplateVersion":
+        """Return the version with this graph and these parameters, written if there is none, without making it current."""
         digest = _digest(graph, parameters)
         with transaction.atomic():
             version = self.versions.filter(digest=digest).first()
@@ -124,8 +145,6 @@ class WorkflowTemplate(models.Model):
                     editor_graph=editor_graph,
                     digest=digest,
                 )
-            self.current = version
-            self.save(update_fields=["current"])
         return version
 
 

@@ -1,7 +1,7 @@
 """Questions about jobs that nobody has asked for yet: could they run, and when would they be there?"""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -24,6 +24,7 @@ def refuse_beforehand(
     *,
     node_mode: str = NodeMode.ANY,
     node: GpuNode | None = None,
+    tags: Iterable[str] = (),
 ) -> Refusal | None:
     """Say why no node that is switched on could ever take such a job, before it is asked for; None when one could.
 
@@ -32,7 +33,7 @@ def refuse_beforehand(
     batch = Batch(
         key="asked",
         job_ids=(0,),
-        needs=needs_of(version, family, values),
+        needs=needs_of(version, family, values, tags),
         cost=cost_of(version, family, values),
         node_mode=node_mode,
         node_id=None if node is None else node.pk,

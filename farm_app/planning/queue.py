@@ -111,7 +111,7 @@ def _worked_out(unknown: Mapping[ShapeName, int]) -> dict[ShapeName, tuple[Needs
     names = {pk: name for name, pk in unknown.items()}
     for job in Job.objects.filter(pk__in=names).select_related("group__version__template"):
         asked = (job.group.version, job.group.family, job.values)
-        found[names[job.pk]] = needs_of(*asked), cost_of(*asked)
+        found[names[job.pk]] = needs_of(*asked, job.group.tags), cost_of(*asked)
     if len(_known_shapes) > MOST_KNOWN:
         _known_shapes.clear()
     _known_shapes.update(found)
@@ -220,7 +220,7 @@ def batch_of(job: Job) -> Batch:
     return Batch(
         key=spell_key(group.pk, job.shape, job.rank, job.priority),
         job_ids=(job.pk,),
-        needs=needs_of(group.version, group.family, job.values),
+        needs=needs_of(group.version, group.family, job.values, group.tags),
         cost=cost_of(group.version, group.family, job.values),
         node_mode=group.node_mode,
         node_id=group.node_id,

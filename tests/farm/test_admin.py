@@ -1,6 +1,7 @@
 """The admin of the lab: what people settle there, and what follows from it."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,16 @@ from django.core.exceptions import ValidationError
 from django.test import Client
 from django.utils import timezone
 
-from farm_app.models import GpuNode, Job, JobEvent, NodeBlock, WorkflowTemplate
+from eliot.policy import local_owner
+from farm_app.models import (
+    ApiToken,
+    GpuNode,
+    Job,
+    JobEvent,
+    NodeBlock,
+    WorkflowTemplate,
+    tokens,
+)
 from farm_app.models.states import JobState
 from tests import factories
 from tests.sessions.conftest import studio
@@ -20,6 +30,7 @@ __all__ = ["studio"]
 NODES = "/admin/farm_app/gpunode/"
 TEMPLATES = "/admin/farm_app/workflowtemplate/"
 JOBS = "/admin/farm_app/job/"
+TOKENS = "/admin/farm_app/apitoken/"
 
 
 @pytest.fixture
@@ -253,3 +264,30 @@ def test_what_only_the_farm_writes_can_be_read_in_the_admin(owner: Client, model
     JobEvent.objects.create(sentence="Something.", node=factories.node())
     assert owner.get(f"/admin/farm_app/{model}/").status_code == 200
     assert owner.get(f"/admin/farm_app/{model}/add/").status_code == 403
+
+
+def test_a_token_is_shown_once_and_revoked_later(owner: Client) -> None:
+    made = owner.post(f"{TOKENS}add/", {"name": "render-script", "may": "read"}, follow=True)
+    row = ApiToken.objects.get()
+    found = re.search(rf"eliot_{row.prefix}_[\w-]{{43}}", made.content.decode())
+    assert found
+    assert (row.name, row.may, row.owner.username) == ("render-script", "read", "local")
+    assert ApiToken.objects.read_pass(found[0])
+    for address in (TOKENS, f"{TOKENS}{row.pk}/change/"):
+        assert found[0] not in owner.get(address).content.decode()
+    act(owner, TOKENS, "revoke", row)
+    assert ApiToken.objects.read_pass(found[0]) is None
+
+
+def test_a_token_is_never_made_good_for_more(owner: Client) -> None:
+    row, _ = ApiToken.objects.issue("x", owner_id=local_owner().pk, may="read")
+    owner.post(f"{TOKENS}{row.pk}/change/", {"name": "y", "may": "graphs"})
+    row.refresh_from_db()
+    assert (row.name, row.may) == ("y", "read")
+
+
+def test_there_are_only_so_many_tokens(owner: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tokens, "MOST_LIVE", 0)
+    said = owner.post(f"{TOKENS}add/", {"name": "x", "may": "read"}, follow=True)
+    assert "Revoke some first" in said.content.decode()
+    assert not ApiToken.objects.exists()

@@ -24,7 +24,9 @@ def test_every_variable_that_is_read_is_in_the_table_of_settings() -> None:
     assert sorted(ROW.findall(table)) == sorted(read)
 
 
-@pytest.mark.parametrize("document", ["README.md", "CONTRIBUTING.md", "docs/walk.md"])
+@pytest.mark.parametrize(
+    "document", ["README.md", "CONTRIBUTING.md", "docs/walk.md", "docs/api.md"]
+)
 def test_every_file_that_is_named_is_there(document: str) -> None:
     named = PATH.findall((settings.BASE_DIR / document).read_text(encoding="utf-8"))
     assert [path for path in named if not (settings.BASE_DIR / path).exists()] == []

@@ -5,7 +5,7 @@ from contextlib import closing
 
 import pytest
 
-from eliot.launch.serving import CannotListen, open_socket
+from eliot.launch.serving import CannotListen, open_socket, require_permitted
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "::1"])
@@ -23,6 +23,18 @@ def test_it_listens_on_this_machine(host: str) -> None:
 def test_it_listens_nowhere_else_until_there_are_accounts(host: str) -> None:
     with pytest.raises(CannotListen, match="no accounts yet"):
         open_socket(host, 0)
+
+
+def test_for_programs_it_may_listen_everywhere_once_there_is_a_token() -> None:
+    with pytest.raises(CannotListen, match="api_token create"):
+        require_permitted("0.0.0.0", has_tokens=False)  # noqa: S104 - nothing listens
+    require_permitted("0.0.0.0", has_tokens=True)  # noqa: S104 - nothing listens
+
+
+@pytest.mark.parametrize("host", ["", "::", "192.168.0.7", "example.com", "0", "0.0.0.0."])
+def test_a_token_opens_no_other_address(host: str) -> None:
+    with pytest.raises(CannotListen):
+        require_permitted(host, has_tokens=True)
 
 
 def test_a_port_in_use_says_so_and_what_to_do() -> None:

@@ -12,9 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from farm_app.models import GpuNode, Job, JobEvent, JobGroup, Priority, WorkflowTemplate
+from farm_app.seed_strategies import SEED_LIMIT
 from sessions_app import takes
 from sessions_app.models import Generation, Round, WorkSession
-from sessions_app.order import SEED_LIMIT, CannotPlace, place_round, sampled_steps
+from sessions_app.order import CannotPlace, place_round, sampled_steps
 from tests import factories
 
 ROWS = (Round, Generation, JobGroup, Job, JobEvent)

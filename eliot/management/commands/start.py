@@ -23,7 +23,11 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """Declare the options."""
-        parser.add_argument("--host", default="127.0.0.1", help="Loopback address to listen on.")
+        parser.add_argument(
+            "--host",
+            default="127.0.0.1",
+            help="Loopback address to listen on; 0.0.0.0 lets in programs with a token, too.",
+        )
         parser.add_argument("--port", type=int, default=8000)
         demo = parser.add_mutually_exclusive_group()
         demo.add_argument(

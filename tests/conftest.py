@@ -5,6 +5,7 @@ from django.conf import LazySettings
 from hypothesis import settings as hypothesis_settings
 
 from eliot.live import forget_what_is_kept
+from farm_app import planning
 
 # A busy machine is not a slow function.
 hypothesis_settings.register_profile("patient", deadline=None)
@@ -15,6 +16,7 @@ hypothesis_settings.load_profile("patient")
 def nothing_kept() -> None:
     """Let no test see what another one's pages have kept for a moment."""
     forget_what_is_kept()
+    planning.forget_recent_plan()
 
 
 @pytest.fixture(autouse=True)

@@ -285,6 +285,8 @@ def test_a_picture_that_kills_nodes_is_put_aside_and_the_rest_goes_on(farm: Farm
     farm.done(rest)
     assert job.state == JobState.ATTENTION
     assert job.reason.startswith("It seems to crash nodes")
-    assert [state for _, state in attempts(job)] == ["lost", "lost"]
+    states = [state for _, state in attempts(job)]
+    # A third node may have begun a copy while a dying one did not answer.
+    assert sorted(states) in (["lost", "lost"], ["lost", "lost", "superseded"])
     assert sorted(node.is_alive for node in nodes) == [False, False, True]
     assert Job.objects.filter(state=JobState.DONE).count() == 6

@@ -23,6 +23,7 @@ HTMX = {"HX-Request": "true"}
 @pytest.fixture(autouse=True)
 def fresh(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(planning.drawing, "RECENT_S", 0.0)
+    monkeypatch.setattr(planning.drawing, "TIMES_AS_LONG", 0)
 
 
 def typed(session: WorkSession, **changes: Any) -> dict[str, Any]:

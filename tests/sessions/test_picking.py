@@ -233,6 +233,7 @@ def test_what_waits_for_a_node_that_is_out_may_be_given_to_any(
     studio: None, client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(planning.drawing, "RECENT_S", 0.0)
+    monkeypatch.setattr(planning.drawing, "TIMES_AS_LONG", 0)
     one, stuck = pinned()
     assert not offers_any_node(client, one)
     GpuNode.objects.filter(slug="gpu-quality").update(health="offline")
@@ -249,6 +250,7 @@ def test_what_no_other_node_is_kept_from_offers_no_such_repair(
     studio: None, client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(planning.drawing, "RECENT_S", 0.0)
+    monkeypatch.setattr(planning.drawing, "TIMES_AS_LONG", 0)
     GpuNode.objects.update(health="offline")
     (one,) = factories.takes(factories.placed())
     assert not offers_any_node(client, one)

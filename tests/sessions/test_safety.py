@@ -107,7 +107,9 @@ def test_no_address_of_any_room_acts_without_a_token(studio: None) -> None:
     strict = Client(enforce_csrf_checks=True)
     for where, _ in patterns(get_resolver()):
         url = "/" + re.sub(r"<[^>]*>", "1", where).lstrip("^").rstrip("$")
-        assert strict.post(url).status_code in (403, 404, 405), url
+        # A form cannot send the one type that the API takes.
+        refused = (403, 404, 405, 415) if url.startswith("/api/") else (403, 404, 405)
+        assert strict.post(url).status_code in refused, url
 
 
 def test_a_token_opens_the_way(studio: None) -> None:

@@ -193,6 +193,7 @@ def test_what_needs_somebody_is_told_apart_from_what_waits_for_a_node(
     studio: None, client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(planning.drawing, "RECENT_S", 0.0)
+    monkeypatch.setattr(planning.drawing, "TIMES_AS_LONG", 0)
     session = factories.session()
     (one,) = factories.takes(factories.placed(1, of=session))
     one.job.move(JobState.WAITING, "No node has it.")

@@ -5,13 +5,13 @@ The first jobs are placed one by one, the rest by volume, so that a long queue c
 """
 
 import heapq
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from math import inf
 from typing import Final
 
 from farm_app.planner.inputs import NodeView
 from farm_app.planner.terms import Terms
-from farm_app.planner.turns import PATIENCE_S, Lot, Slot, Tally, Turns
+from farm_app.planner.turns import PATIENCE_S, Lot, Slot, Tallies, Turns
 
 DETAIL_JOBS: Final = 200
 # Beyond the detail the shapes of a class take turns in so many rounds, fewer if there are many.
@@ -174,15 +174,14 @@ def _fluid_level(able: Sequence[tuple[float, int]], step: Sequence[float], count
     return level
 
 
-def forecast(farm: Farm, lots: Iterable[tuple[int, Lot]], served: Mapping[str, float]) -> list[Lot]:
+def forecast(farm: Farm, lots: Iterable[tuple[int, Lot]], tallies: Tallies) -> list[Lot]:
     """Place all lots, class by class; fills their slots and ends. Returns them as their turns begin."""
-    tally = Tally(served)
     classes: dict[int, list[Lot]] = {}
     for rank, lot in lots:
         classes.setdefault(rank, []).append(lot)
     detail, begun = DETAIL_JOBS, dict[Lot, None]()
     for rank in sorted(classes):
-        turns = Turns(classes[rank], tally)
+        turns = Turns(classes[rank], tallies)
         detail = _place_singly(farm, turns, detail, begun)
         by_hand, rest = turns.by_hand(), turns.rest()
         for portion in _portions(by_hand):

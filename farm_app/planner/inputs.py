@@ -105,7 +105,8 @@ class Batch:
         job_ids: In queue order. With `count` set, the first few hundred are enough; there must be
             at least as many as there are nodes, and every job of `excluded` among them.
         priority: 0 interactive, 1 refine, 2 bulk, 3 background.
-        share_key: Whose turn it uses up; turns go round within a priority class.
+        owner: Who asked; people take turns within a priority class.
+        share_key: Whose turn it uses up; the shares of one owner take turns.
         work: draft, standard, quality or upscale; read by the tiered policy only.
         node_mode: any, prefer or only; the last two name `node_id`.
         excluded: Nodes that a job must not go to again, by job.
@@ -121,6 +122,7 @@ class Batch:
     needs: Needs
     cost: Cost
     priority: int = INTERACTIVE
+    owner: str = ""
     share_key: str = ""
     work: str = "standard"
     node_mode: str = "any"

@@ -15,7 +15,7 @@ from farm_app.planner.forecast import Farm, end_of_run, forecast, free_from
 from farm_app.planner.inputs import Batch, NodeView, tier_rank
 from farm_app.planner.speeds import Speeds
 from farm_app.planner.terms import TermsBook
-from farm_app.planner.turns import Lot, Slot, climbed
+from farm_app.planner.turns import Lot, Slot, Tallies, Tally, climbed
 from farm_app.planner.wording import spell_s
 
 POLICIES: Final = ("fastest", "tiered")
@@ -92,6 +92,7 @@ def plan(
     policy: str = "fastest",
     overflow: int = OVERFLOW_JOBS,
     served: Mapping[str, float] = NOTHING_SERVED,
+    served_people: Mapping[str, float] = NOTHING_SERVED,
 ) -> Plan:
     """Return who starts what now, and the forecast for everything queued.
 
@@ -103,6 +104,7 @@ def plan(
         policy: fastest or tiered.
         overflow: For the tiered policy, see OVERFLOW_JOBS.
         served: Node-seconds that each share has had lately, say in ten minutes, what runs included.
+        served_people: Likewise, that each owner has had.
 
     Raises:
         ValueError: For an unknown policy or a threshold below one.
@@ -117,7 +119,7 @@ def plan(
     for place, batch in enumerate(batches):
         sorting.add(batch, place)
     offers = _offers(farm, sorting.lots)
-    order = forecast(farm, sorting.lots, served)
+    order = forecast(farm, sorting.lots, Tallies(Tally(served_people), Tally(served)))
     return _written_down(sorting, nodes, farm, offers, order)
 
 

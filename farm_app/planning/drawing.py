@@ -50,6 +50,7 @@ def draw_plan(*, freeing: GpuNode | None = None, without: Collection[int] = ()) 
         at,
         policy=settings.ELIOT_POLICY,
         served=queue.served or {},
+        served_people=queue.served_people or {},
     )
     return Drawn(drawn, views, queue.batches, at, rows)
 

@@ -43,6 +43,7 @@ class Queue:
 
     batches: tuple[Batch, ...] = ()
     served: Mapping[str, float] | None = None
+    served_people: Mapping[str, float] | None = None
 
 
 def read_queue(*, without: Collection[int] = ()) -> Queue:
@@ -84,7 +85,7 @@ def _read(rows: Iterable[tuple[Any, ...]], its_groups: Iterable[JobGroup]) -> Qu
         for key in firsts
         if key in shapes
     )
-    return Queue(batches, served)
+    return Queue(batches, served, _had_by_people(groups.values()))
 
 
 def _shapes(
@@ -179,6 +180,19 @@ def _history(
     return starts, dict(served)
 
 
+def _had_by_people(groups: Collection[JobGroup]) -> dict[str, float] | None:
+    """Return what each person has had lately, in node-seconds, where several wait."""
+    if len({group.owner_id for group in groups}) < 2:
+        return None
+    lately = Attempt.objects.filter(reserved__gte=timezone.now() - LATELY).order_by()
+    rows = lately.values_list("job__group__owner").annotate(Sum("node_seconds"))
+    return {_spell_owner(owner): had or 0.0 for owner, had in rows}
+
+
+def _spell_owner(owner_id: int | None) -> str:
+    return "" if owner_id is None else str(owner_id)
+
+
 def _batch(
     key: Key,
     queued: list[int],
@@ -196,6 +210,7 @@ def _batch(
         needs=needs,
         cost=cost,
         priority=group.priority if own is None else own,
+        owner=_spell_owner(group.owner_id),
         share_key=group.share_key,
         work=group.work,
         node_mode=group.node_mode,

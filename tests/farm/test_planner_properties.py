@@ -53,6 +53,7 @@ def queues(draw, modes=("any", "any", "only")):
                 needs=Needs(family, template="t", batch=draw(st.sampled_from((1, 1, 2)))),
                 cost=Cost("t", family, draw(st.sampled_from(MODELS)), 20, 1.0),
                 priority=draw(st.integers(0, 3)),
+                owner=draw(st.sampled_from(("", "ann", "bob"))),
                 share_key=draw(st.sampled_from(("x", "y", "z"))),
                 work=draw(st.sampled_from(("draft", "standard", "quality", "upscale"))),
                 node_mode=draw(st.sampled_from(modes)),

@@ -127,3 +127,28 @@ def test_paused_batches_wait_and_the_rest_goes_on():
     made = plan([batch("x", [1], paused=True), batch("y", [2])], [node(1)], Speeds(), 0.0)
     assert made.expected.keys() == {2}
     assert not made.impossible
+
+
+def test_who_has_many_sessions_gets_no_more_than_who_has_one():
+    many = [batch(f"m{k}", range(k * 100, k * 100 + 20), owner="ann") for k in range(1, 11)]
+    one = batch("one", range(20), owner="bob", placed_at_s=1.0)
+    made = plan([*many, one], [node(1, warm=one.cost.model)], Speeds(), 1.0)
+    order = sorted(made.expected, key=lambda job_id: made.expected[job_id].start_s)
+    of_bob = [place for place, job_id in enumerate(order) if job_id < 20]
+    assert of_bob == [*range(1, 40, 2)]
+
+
+def test_the_person_that_had_least_comes_first_whatever_the_shares_had():
+    x, y = batch("x", [1], cost=job(), owner="ann"), batch("y", [2], cost=job(), owner="bob")
+    facts = {"served": {"x": 0.0, "y": 50.0}, "served_people": {"ann": 50.0, "bob": 10.0}}
+    made = plan([x, y], [node(1, warm="a")], TEN_S, 0.0, **facts)
+    assert made.now[1].job_id == 2
+
+
+def test_the_shares_of_one_person_take_turns_among_themselves():
+    first = [batch(f"a{k}", range(k * 10, k * 10 + 3), cost=job(), owner="ann") for k in (1, 2)]
+    other = batch("b", range(90, 96), cost=job(), owner="bob")
+    made = plan([*first, other], [node(1, warm="a")], TEN_S, 0.0)
+    order = sorted(made.expected, key=lambda job_id: made.expected[job_id].start_s)
+    assert [job_id for job_id in order if job_id < 90] == [10, 20, 11, 21, 12, 22]
+    assert [order.index(job_id) % 2 for job_id in range(90, 96)] == [1] * 6

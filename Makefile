@@ -1,7 +1,8 @@
 # Two commands matter: `make run` and `make test`. Both need only Python 3.11 and make.
 PORT ?=
 ARGS ?=
-WORKERS ?= 2
+# Many tests wait for nodes and clocks: more of them than cores keep the cores busy.
+WORKERS ?= 3
 
 PY := .venv/bin/python
 RUN := .venv/ready-to-run

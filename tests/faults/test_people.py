@@ -23,7 +23,7 @@ QUICK = {"seconds": {"sd15": 0.05}}
 @pytest.fixture
 def tries(request: pytest.FixtureRequest) -> int:
     """How often a race is run: often in the drills, now and then in the tests."""
-    return 500 if request.config.getoption("--drill-all") else 32
+    return 500 if request.config.getoption("--drill-all") else 16
 
 
 @pytest.fixture(autouse=True)

@@ -140,8 +140,9 @@ def test_who_has_many_sessions_gets_no_more_than_who_has_one():
 
 def test_the_person_that_had_least_comes_first_whatever_the_shares_had():
     x, y = batch("x", [1], cost=job(), owner="ann"), batch("y", [2], cost=job(), owner="bob")
-    facts = {"served": {"x": 0.0, "y": 50.0}, "served_people": {"ann": 50.0, "bob": 10.0}}
-    made = plan([x, y], [node(1, warm="a")], TEN_S, 0.0, **facts)
+    people = {"ann": 50.0, "bob": 10.0}
+    shares = {"x": 0.0, "y": 50.0}
+    made = plan([x, y], [node(1, warm="a")], TEN_S, 0.0, served=shares, served_people=people)
     assert made.now[1].job_id == 2
 
 

@@ -52,6 +52,7 @@ def ask(
     *,
     recipe: Mapping[str, Any],
     deadline: datetime | None = None,
+    sentence: str = "Asked for.",
 ) -> list[Job]:
     """Queue a job for each wanted picture, and nudge nodes and pages when that is committed.
 
@@ -63,6 +64,7 @@ def ask(
         wanted: In the order in which they are asked for.
         recipe: What is written into every file.
         deadline: Whatever is not made by then is given up.
+        sentence: What the first event of each says.
     """
     takes_seed = "seed" in group.version.parameters
     shape = shape_of(group.version, group.family, values, group.tags)
@@ -85,7 +87,7 @@ def ask(
     ]
     Job.objects.bulk_create(jobs)
     JobEvent.objects.bulk_create(
-        JobEvent(job=job, after=job.state, sentence="Asked for.", at=now) for job in jobs
+        JobEvent(job=job, after=job.state, sentence=sentence, at=now) for job in jobs
     )
     share = share_group(group.share_key)
     transaction.on_commit(lambda: live.publish(share, "page.changed"))

@@ -4,19 +4,18 @@ They are ordinary jobs, so they teach the speeds as any picture does. Their pict
 the library and in no session.
 """
 
-import secrets
 from collections.abc import Iterator
 from typing import Any, Final
 
 from django.utils import timezone
 
 from eliot.writing import written
-from farm_app import cancelling, families, health, nudges, planning
+from farm_app import cancelling, families, health, planning
+from farm_app.asking import Wanted, ask, recipe_of
 from farm_app.families import Family
 from farm_app.models import (
     GpuNode,
     Job,
-    JobEvent,
     JobGroup,
     Priority,
     TemplateVersion,
@@ -24,9 +23,8 @@ from farm_app.models import (
     WorkflowTemplate,
 )
 from farm_app.models.jobs import NodeMode
-from farm_app.needs import shape_of
+from farm_app.seed_strategies import draw_seed
 from farm_app.tending import say
-from gallery_app.models import Library
 
 # The first loads the model, if it is not in memory; the second shows the speed without that.
 PICTURES: Final = 2
@@ -65,7 +63,6 @@ def begin(node: GpuNode, *, owner: Any = None, actor: str = "") -> list[str]:
             _place(node, family, version, owner)
         labels = [family.label for family, _ in found]
         say(node, f"{node.slug} is to be measured with {', '.join(labels)}.", actor=actor)
-        nudges.idle_nodes_on_commit()
     return labels
 
 
@@ -121,37 +118,8 @@ def _place(node: GpuNode, family: Family, version: TemplateVersion, owner: Any) 
         node=node,
     )
     values = usual_values(family, version)
-    jobs = [_job(group, node, place, values) for place in range(PICTURES)]
-    Job.objects.bulk_create(jobs)
-    now = timezone.now()
-    JobEvent.objects.bulk_create(
-        JobEvent(job=job, after=job.state, sentence="Asked for, to measure a node.", at=now)
-        for job in jobs
-    )
-
-
-def _job(group: JobGroup, node: GpuNode, place: int, values: dict[str, Any]) -> Job:
-    seed = str(secrets.randbelow(2**64))
-    own = {**values, **({"seed": seed} if "seed" in group.version.parameters else {})}
     day = timezone.localtime().strftime("%Y-%m-%d")
-    recipe = {
-        "v": 1,
-        **{name: value for name, value in values.items() if name not in ("checkpoint", "guidance")},
-        "seed": seed,
-        "family": group.family,
-        "model": "",
-        "loras": [],
-        "template": group.version.template.slug,
-        "template_version": group.version.number,
-        "parents": [],
-    }
-    return Job(
-        group=group,
-        ordinal=place,
-        values=own,
-        seed=seed,
-        shape=shape_of(group.version, group.family, values),
-        recipe=recipe,
-        library=Library.default(),
-        destination=f"benchmarks/{day}/{node.slug}-{group.family}-{group.pk}-{place + 1}.png",
-    )
+    name = f"benchmarks/{day}/{node.slug}-{family.id}-{group.pk}"
+    wanted = [Wanted(str(draw_seed()), f"{name}-{place}.png") for place in range(1, PICTURES + 1)]
+    recipe = recipe_of(version, family.id, values, {})
+    ask(group, values, wanted, recipe=recipe, sentence="Asked for, to measure a node.")

@@ -136,10 +136,11 @@ class GroupSocket(ProgramSocket):
     def new_events(self, cursor: int) -> tuple[list[dict[str, Any]], bool]:
         """Return them, and after the last child's end that the group is complete.
 
-        Who connects when it is complete already is told so too: it may have missed it.
+        Who connects when it is complete already is told so too: it may have missed it. Counts are read before the
+        events: what ended between the two is told now, and counted in the next round.
         """
-        said, has_more = super().new_events(cursor)
         counts = counts_of([self.pk]).get(self.pk)
+        said, has_more = super().new_events(cursor)
         if has_more or counts is None or counts.open:
             self._last_end = None
         elif counts != self._last_end or any(one["event"] in _ENDINGS for one in said):

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
@@ -13,6 +13,8 @@ from channels.testing import WebsocketCommunicator
 from eliot import live
 from eliot.policy import local_owner
 from farm_app import cancelling, deadlines
+from farm_app.api import sockets
+from farm_app.api.showing import counts_of
 from farm_app.models import ApiToken, Job
 from farm_app.models.states import JobState
 from tests.farm.api.program import Program, done, draft, rested, token
@@ -137,6 +139,29 @@ def test_a_group_is_told_child_by_child_and_when_it_is_complete(farm: Farm) -> N
     last = messages[-1]
     assert (last["group"], last["done"], last["open"], last["total"]) == (found["id"], 3, 0, 3)
     assert last["id"] == max(one["id"] for one in messages if "id" in one)
+
+
+def test_a_child_that_ends_while_the_socket_looks_is_told_before_the_group_is_complete(
+    farm: Farm, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(live, "UNASKED_INTERVAL_S", 0.05)
+    farm.node(is_up=False)
+    found = HERE.post("job-groups", {"job": draft(), "count": 1})
+    job = Job.objects.select_related("group").get()
+    looks: list[int] = []
+
+    def counted(groups: Sequence[int]) -> dict[int, Any]:
+        looks.append(len(looks))
+        if len(looks) == 2:
+            job.move(JobState.FAILED, "It broke.", reason="It broke.", finished=job.created)
+        return counts_of(groups)
+
+    monkeypatch.setattr(sockets, "counts_of", counted)
+    messages = told(f"/api/ws/job-groups/{found['id']}/", "group_complete")
+    assert [one["event"] for one in messages if one["event"] != "state"] == [
+        "failed",
+        "group_complete",
+    ]
 
 
 def test_who_comes_late_is_told_that_a_group_is_complete(farm: Farm) -> None:

@@ -11,7 +11,7 @@ from django.conf import settings
 
 HERE = "localhost:8000"
 PORT = 8000
-PATIENCE_S = 20.0
+PATIENCE_S = 60.0
 
 
 @cache

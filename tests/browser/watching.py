@@ -5,8 +5,12 @@ from collections.abc import Sequence
 
 from playwright.sync_api import ConsoleMessage, Page, Request, Response, WebSocket
 
-# A frame lives as long as its render: one that ended while the browser asked for it has none any more.
-FLEETING = (r"404.*/farm/jobs/\d+/preview/\d+",)
+FLEETING = (
+    # A frame lives as long as its render: one that ended while the browser asked for it has none any more.
+    r"404.*/farm/jobs/\d+/preview/\d+",
+    # So htmx tells that one left while it asked; what else fails is seen as a failed or refused request.
+    r"^console: htmx:(afterRequest|sendError|sendAbort),",
+)
 SIZES = {"desk": (1440, 900), "phone": (390, 844)}
 
 

@@ -27,7 +27,7 @@ from sessions_app import takes
 from sessions_app.models import Generation, Round, WorkSession
 from sessions_app.order import Order, place_round
 
-PATIENCE_S = 30.0
+PATIENCE_S = 60.0
 STANDIN = "tests.farm.demo.standin"
 RESTING = (*ENDED_JOBS, JobState.ATTENTION, JobState.WAITING)
 VALUES: Mapping[str, Any] = {

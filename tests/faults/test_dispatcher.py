@@ -192,7 +192,7 @@ CANCEL = (
 
 @pytest.mark.fault("D13")
 def test_a_cancel_is_completed_wherever_it_was_broken_off(begin: Begin) -> None:
-    eliot = begin({"seconds": {"sd15": 2.0}})
+    eliot = begin({"seconds": {"sd15": 5.0}})
     eliot.crash(*eliot.place(1), "begin,cancel,work", at=CANCEL[0])
     for point in CANCEL[1:]:
         eliot.crash("more,begin,cancel,work", at=point)

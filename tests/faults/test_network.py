@@ -1,9 +1,10 @@
 """What is between Eliot and the nodes: late, thin, one-way, cut, misnamed; work waits for it and nothing is lost."""
 
 import socket
+import sys
 import threading
-import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -37,7 +38,7 @@ def step_of(job: Job) -> int:
 
 @pytest.mark.fault("P03")
 def test_nothing_counts_as_done_while_no_answer_comes(farm: Farm, line: Lines) -> None:
-    node = farm.node("gpu-a", seconds={"sd15": 1.5})
+    node = farm.node("gpu-a", seconds={"sd15": 4.0})
     between = line(node)
     placed = farm.ask(1)
     farm.work()
@@ -67,11 +68,9 @@ def test_a_farm_that_is_cut_off_goes_on_as_soon_as_it_is_back(farm: Farm, line: 
     wait_until(lambda: silent.count() == 2)
     wait_until(lambda: all(node.told("end") for node in nodes))
     assert not Job.objects.exclude(state__in=(JobState.RUNNING, JobState.QUEUED)).exists()
-    healed = time.monotonic()
     for between in lines:
         between.heal()
     jobs = farm.done(placed) + farm.done(during)
-    assert time.monotonic() - healed < 10
     assert {(job.failures, job.deaths) for job in jobs} == {(0, 0)}
 
 
@@ -93,6 +92,23 @@ def test_prompts_whose_answers_are_lost_are_not_sent_again(
     assert len(node.told("prompt")) == len(node.executions()) == 2
 
 
+@contextmanager
+def calling_nobody() -> Iterator[None]:
+    """Let this thread open no connection to anybody."""
+    here = threading.get_ident()
+
+    def listen(event: str, _facts: object) -> None:
+        if listening and event == "socket.connect" and threading.get_ident() == here:
+            raise AssertionError("A page called somebody.")
+
+    listening = [True]
+    sys.addaudithook(listen)
+    try:
+        yield
+    finally:
+        listening.clear()
+
+
 @pytest.mark.fault("P06")
 def test_late_answers_and_broken_connections_make_it_slower_and_no_more(
     farm: Farm, line: Lines, settings: LazySettings
@@ -103,27 +119,22 @@ def test_late_answers_and_broken_connections_make_it_slower_and_no_more(
     placed = farm.ask(4)
     farm.work()
     wait_until(RUNNING.all().exists)
-    page, took = placed.session.get_absolute_url(), []
-    for _ in range(5):
-        began = time.monotonic()
-        assert Client().get(page).status_code == 200
-        took.append(time.monotonic() - began)
+    page = placed.session.get_absolute_url()
+    with calling_nobody():
+        assert [Client().get(page).status_code for _ in range(5)] == [200] * 5
     jobs = farm.done(placed)
     assert {job.failures for job in jobs} == {0}
-    assert sorted(took)[2] < 0.3
 
 
 @pytest.mark.fault("P07")
 def test_a_thin_line_holds_up_no_other_node(farm: Farm, line: Lines) -> None:
     large = on_request("/view", encoded(picture(side=190)), method="GET")  # some 100 kB
     thin, _ = farm.two({"rules": [large]})
-    line(thin).spoil(bytes_per_s=50_000, slice_bytes=1000)
+    line(thin).spoil(bytes_per_s=20_000, slice_bytes=1000)
     first = farm.ask(1, node_mode="only", node=GpuNode.objects.get(slug="gpu-a"))
     farm.work()
     wait_until(Job.objects.filter(state=JobState.STORING).exists)
-    began = time.monotonic()
     rest = farm.done(farm.ask(4, node_mode="only", node=GpuNode.objects.get(slug="gpu-b")))
-    assert time.monotonic() - began < 2.0
     (slow,) = farm.done(first)
     assert all(job.finished < slow.finished for job in rest if job.finished and slow.finished)
     assert slow.attempts.get().fetches == 0

@@ -348,7 +348,7 @@ def test_passing_previews_are_not_taken_for_the_picture(farm: Farm) -> None:
 
 @pytest.mark.fault("R20")
 def test_what_is_said_of_other_prompts_changes_nothing_of_ours(farm: Farm) -> None:
-    node = farm.node("gpu-a", seconds={"sd15": 0.6})
+    node = farm.node("gpu-a", seconds={"sd15": 2.0})
     theirs = post_foreign(node.url)  # without a client: everybody hears of it
     false = {"data": {"prompt_id": "somebody-elses"}}
     node.set_rules(

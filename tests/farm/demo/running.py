@@ -24,7 +24,7 @@ from farm_app.demo.server import NodeServer
 from farm_app.demo.spec import NodeSpec
 
 STANDIN = "tests.farm.demo.standin"
-PATIENCE_S = 10.0
+PATIENCE_S = 30.0
 
 
 def wait_until(condition: Callable[[], Any], patience_s: float = PATIENCE_S) -> Any:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from django.db import IntegrityError, transaction
-from django.db.models import F
+from django.db.models import Exists, F
 from django.utils import timezone
 
 from eliot.failpoints import failpoint, failpoint_on_commit
@@ -33,6 +33,16 @@ OFFER_S: Final = 0.5
 
 _queued: Final[Question[Job]] = Question(
     lambda: Job.objects.queued().filter(pk=Given("pk", Job._meta.pk)).select_related("group")
+)
+# A plan is a moment old when its jobs are claimed: what was paused or drained since then stays where it is.
+_wanted: Final[Question[int]] = Question(
+    lambda: (
+        Job.objects.queued()
+        .not_paused()
+        .filter(Exists(GpuNode.objects.taking_work().filter(pk=Given("node", GpuNode._meta.pk))))
+        .filter(pk=Given("job", Job._meta.pk))
+        .values_list("pk", flat=True)
+    )
 )
 
 
@@ -205,6 +215,8 @@ def note_warm(attempt: Attempt) -> None:
 
 def _taken(attempt: Attempt) -> bool:
     job = attempt.job
+    if not _wanted(job=job.pk, node=attempt.node_id):
+        return False
     now = timezone.now()
     facts: dict[str, Any] = {"fence": attempt.fence, "not_before": None, "reason": "", "advice": ""}
     if not job.started:

@@ -189,12 +189,13 @@ class JobQuerySet(models.QuerySet["Job"]):
 
     def due(self, now: Any = None) -> Self:
         """Return queued jobs whose pause after a fault is over and that nobody paused."""
-        return (
-            self.queued()
-            .filter(Q(not_before__isnull=True) | Q(not_before__lte=now or timezone.now()))
-            .filter(is_paused=False, group__is_paused=False)
-            .filter(~models.Exists(QueueState.objects.filter(is_paused=True)))
-        )
+        rested = Q(not_before__isnull=True) | Q(not_before__lte=now or timezone.now())
+        return self.queued().not_paused().filter(rested)
+
+    def not_paused(self) -> Self:
+        """Leave out what somebody paused: the job, its batch or the whole queue."""
+        on = ~models.Exists(QueueState.objects.filter(is_paused=True))
+        return self.filter(on, is_paused=False, group__is_paused=False)
 
 
 class Job(Pausable):

@@ -46,6 +46,10 @@ class GpuNodeQuerySet(models.QuerySet["GpuNode"]):
         """Leave out the ones that somebody switched off."""
         return self.filter(is_enabled=True)
 
+    def taking_work(self) -> "GpuNodeQuerySet":
+        """Leave out also the ones that somebody drains or paused."""
+        return self.enabled().filter(is_draining=False, is_paused=False)
+
     def without_lists(self) -> "GpuNodeQuerySet":
         """Leave unread what is long and seldom asked for; parsing it takes a plan or a page milliseconds."""
         return self.defer("node_classes", "samplers", "schedulers")

@@ -1,5 +1,6 @@
 """Offers: what a plan gave a node a moment ago is claimed without another plan, if it still can be."""
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -10,7 +11,9 @@ from farm_app import claiming, nudges, planning
 from farm_app.models import Attempt, GpuNode, Job, NodeModel
 from farm_app.models.nodes import Health
 from farm_app.models.states import AttemptState, JobState
+from farm_app.queue.pausing import pause, pause_all
 from farm_app.seeding import seed_workflows
+from farm_app.tending import drain
 from gallery_app.models import Library
 from sessions_app.models import WorkSession
 from sessions_app.order import Order, place_round
@@ -130,6 +133,31 @@ def test_a_promised_job_that_was_cancelled_is_not_sent_and_the_next_one_is() -> 
     assert not Attempt.objects.filter(job=jobs[1]).exists()
     now.refresh_from_db()
     assert now.state == AttemptState.PRODUCED
+
+
+@pytest.mark.parametrize("hold", [pause_all, lambda: drain(GpuNode.objects.get())])
+def test_what_was_promised_is_not_sent_when_all_or_the_node_was_held_back_since(
+    hold: Callable[[], object],
+) -> None:
+    only = node("a")
+    ask(2)
+    now = rendering(only)
+    claiming.look_ahead(only, client_id=CLIENT)
+    hold()
+    assert claiming.claim_after(only, lambda: end(now), client_id=CLIENT) is None
+    now.refresh_from_db()
+    assert now.state == AttemptState.PRODUCED
+
+
+def test_a_promised_job_that_was_paused_since_waits_and_the_next_one_is_sent() -> None:
+    only = node("a")
+    jobs = ask(3)
+    now = rendering(only)
+    claiming.look_ahead(only, client_id=CLIENT)
+    assert pause([jobs[1].pk]) == 1
+    following = claiming.claim_after(only, lambda: end(now), client_id=CLIENT)
+    assert following is not None
+    assert following.job_id == jobs[2].pk
 
 
 def test_an_old_offer_is_forgotten(

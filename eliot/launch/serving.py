@@ -1,9 +1,12 @@
 """The server: Daphne on a socket that was opened first, so that a busy port is found before anything starts."""
 
+import asyncio
 import socket
 from collections.abc import Callable
 from ipaddress import ip_address
 from typing import Final
+
+from eliot.launch import standstill
 
 
 class CannotListen(Exception):
@@ -77,11 +80,16 @@ def serve(listener: socket.socket, when_ready: Callable[[], None]) -> None:
 
     from eliot.asgi import application
 
+    def begin() -> None:
+        loop = asyncio.get_event_loop()  # Daphne has set it and runs it next
+        loop.call_soon(standstill.watch, loop)
+        when_ready()
+
     server = Server(
         application=application,
         endpoints=[_endpoint(listener)],
         verbosity=0,
-        ready_callable=when_ready,
+        ready_callable=begin,
         application_close_timeout=2,
         server_name="eliot",
     )

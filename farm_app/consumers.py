@@ -101,7 +101,8 @@ class LogPage(StripPage):
         """
         newest = newest_event()
         events = self.filters.newest(after=self._newest, count=log.PAGE)
-        self._newest = max(newest, self._newest)
+        # One may have come between the two readings.
+        self._newest = max(newest, self._newest, *(event.pk for event in events))
         if not events:
             return News((), newest)
         self._added += len(events)

@@ -8,7 +8,7 @@ from channels.db import database_sync_to_async
 from channels.testing import WebsocketCommunicator
 
 from eliot.live import publish
-from farm_app import metrics, tending
+from farm_app import consumers, metrics, tending
 from farm_app.comfy.monitors import Monitored
 from farm_app.models import GpuNode, JobEvent
 from farm_app.models.jobs import FARM_GROUP
@@ -91,6 +91,17 @@ async def test_what_happens_comes_on_top_once_if_the_filters_let_it_through(
     await here(happen, "error")
     text = await told(log_page, "Event 0.")
     assert "Event 1." not in text
+
+
+async def test_what_happens_while_the_page_looks_comes_once(
+    log_page: WebsocketCommunicator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = await here(newest_event)
+    monkeypatch.setattr(consumers, "newest_event", lambda: before)
+    await here(happen, "info", "warn")
+    await told(log_page, "Event 1.")
+    await here(happen, "error")
+    assert "Event 1." not in await told(log_page, "Event 0.")
 
 
 async def test_when_much_happens_the_page_comes_anew(log_page: WebsocketCommunicator) -> None:

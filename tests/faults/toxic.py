@@ -101,12 +101,25 @@ class _Line:
         await writer.drain()
         return True
 
-    def hang_up(self) -> None:
+    async def hang_up(self) -> None:
         for writer in (self.client, self.node):
             if writer is not None and self.is_reset:
                 reset(writer)
             elif writer is not None:
                 writer.close()
+        for writer in (self.client, self.node):
+            if writer is not None:
+                await _closed(writer)
+
+
+async def _closed(writer: asyncio.StreamWriter) -> None:
+    """Wait until it is closed; who does not take the rest does not get it."""
+    try:
+        await asyncio.wait_for(writer.wait_closed(), 1.0)
+    except OSError:  # as when it was reset
+        pass
+    except (TimeoutError, asyncio.CancelledError):
+        writer.transport.abort()
 
 
 def reset(writer: asyncio.StreamWriter) -> None:
@@ -199,5 +212,5 @@ class ToxicProxy:
         except (OSError, TimeoutError, asyncio.CancelledError):
             line.is_reset = True
         finally:
-            line.hang_up()
+            await line.hang_up()
             self._lines.discard(line)

@@ -22,6 +22,9 @@ from farm_app.planner import (
 PACE_SEEN: Final = 0.3
 """The share of a job after which its steps have shown how long the whole will take."""
 
+NOTICE_S: Final = 0.1
+"""How long nobody knows that a node went away over its work. Its socket tells within 0.02 s; this is five times that."""
+
 TrueSeconds = Callable[[NodeView, Batch], float]
 """How long a job of this batch truly takes on this node, its model in memory."""
 
@@ -70,17 +73,18 @@ class PaperFarm:
         self._events: list[tuple[float, int, int, Callable[[], None]]] = []
         self._order = count()
         self._running: dict[int, Run] = {}
+        self._open = {one for batch in self.batches for one in batch.job_ids}
         for node_id, outages in self.outages.items():
             for away_s, back_s in outages:
                 self._at(away_s, node_id, partial(self._go, node_id))
                 if back_s < inf:
                     self._at(back_s, node_id, partial(self._come_back, node_id))
         self._step()
-        while self._events and (self._running or self._is_queued()):
+        while self._events and self._open:
             self.now, _, _, happens = heapq.heappop(self._events)
             happens()
             self._step()
-        if self._is_queued():
+        if self._open:
             message = "the farm stopped too early"
             raise RuntimeError(message)
         return max(end for end, _, _ in self.log)
@@ -151,6 +155,7 @@ class PaperFarm:
             return  # it was lost in an outage, or another node was first
         del self._running[node_id]
         self.log.append((self.now, node_id, run.job_id))
+        self._open.discard(run.job_id)
         self._change(node_id, busy_until_s=None)
         self._stop_rivals(run)
         if self.learns:
@@ -165,8 +170,14 @@ class PaperFarm:
                 self._change(node_id, busy_until_s=None)
 
     def _go(self, node_id: int) -> None:
-        self._change(node_id, state="offline", busy_until_s=None, warm=None)
         lost = self._running.pop(node_id, None)
+        if lost is None:
+            self._be_noticed(node_id, None)
+        else:  # the plan counts with it until somebody notices
+            self._at(self.now + NOTICE_S, node_id, partial(self._be_noticed, node_id, lost))
+
+    def _be_noticed(self, node_id: int, lost: Run | None) -> None:
+        self._change(node_id, state="offline", busy_until_s=None, warm=None)
         if lost is not None and all(run.job_id != lost.job_id for run in self._running.values()):
             self._put_back(lost.job_id, lost.batch)
 

@@ -9,7 +9,7 @@ from typing import Final
 
 from eliot.bench.paper.cards import Card, clairvoyant, even, list_order, shortest_queue
 from eliot.bench.paper.planned import PaperFarm
-from farm_app.planner import Batch, Cost, Learned, Needs, NodeView, Speeds
+from farm_app.planner import BULK, INTERACTIVE, Batch, Cost, Learned, Needs, NodeView, Speeds
 
 SEED: Final = 1
 OFF: Final = (0.7, 1.3)
@@ -47,6 +47,7 @@ class Round:
         off: True seconds over believed ones, by node id; 1 where nothing is said.
         load_s: What the model takes to load, where it is not in memory; it is known.
         outages: When nodes are away, by node id.
+        priority: As the planner has it; of bulk work no node renders a copy.
     """
 
     nodes: Sequence[NodeView]
@@ -56,6 +57,7 @@ class Round:
     off: Mapping[int, float] = field(default_factory=dict)
     load_s: float = 0.0
     outages: Mapping[int, tuple[tuple[float, float], ...]] = field(default_factory=dict)
+    priority: int = INTERACTIVE
 
     def true_s(self, node: NodeView, cost: Cost) -> float:
         """Return what a job truly takes."""
@@ -77,7 +79,14 @@ class Round:
 def eliot(asked: Round) -> float:
     """Let Eliot's planner run it, learning from every end."""
     needs = Needs(asked.cost.family, template=asked.cost.template)
-    batch = Batch("round", tuple(range(asked.jobs)), needs, asked.cost, share_key="session")
+    batch = Batch(
+        "round",
+        tuple(range(asked.jobs)),
+        needs,
+        asked.cost,
+        priority=asked.priority,
+        share_key="session",
+    )
     return PaperFarm(
         list(asked.nodes),
         [batch],
@@ -135,6 +144,13 @@ def cold_round(load_s: float) -> Round:
         for node in seeds_cards(None)[:3]
     )
     return Round(seeds_cards(SD15), 8, SHARP, Speeds(rows), load_s=load_s)
+
+
+def warm_round(load_s: float) -> Round:
+    """Return four of the second stage, as bulk work, where only the slowest card that can has the model in memory."""
+    cold = cold_round(load_s)
+    nodes = [replace(node, warm=SDXL) if node.tier == "standard" else node for node in cold.nodes]
+    return replace(cold, nodes=nodes, jobs=4, priority=BULK)
 
 
 def _rate(node: NodeView) -> float:

@@ -56,7 +56,9 @@ class Command(BaseCommand):
         if options["json"]:
             self.stdout.write(outcome.as_json())
         else:
-            for line in [*outcome.lines(), *(f"MISSED {one}" for one in missed)]:
+            for line in outcome.lines():
                 self.stdout.write(line)
+        for one in missed:
+            (self.stderr if options["json"] else self.stdout).write(f"MISSED {one}")
         if options["check"] and missed:
             raise SystemExit(1)

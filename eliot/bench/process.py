@@ -77,6 +77,25 @@ class Running:
         """Press Generate in the first stage of a session."""
         self.post(f"/sessions/x-{session}/generate/?stage=1", {**_FORM, "count": count})
 
+    def ask_as_program(self, family: str, count: int, parameters: Mapping[str, Any]) -> int:
+        """Ask for a job group as a program does; return its number.
+
+        Raises:
+            BenchFailed: It was refused.
+        """
+        parameters = {"prompt": PROMPT, **parameters}
+        job = {
+            "template": f"{family}_txt2img",
+            "capabilities": [family],
+            "priority": "interactive",
+            "parameters": parameters,
+        }
+        answer = self.client.post("/api/job-groups", json={"job": job, "count": count})
+        if not answer.is_success:
+            msg = f"Eliot refuses a job group: {answer.text}"
+            raise BenchFailed(msg)
+        return int(answer.json()["id"])
+
     def pss_mb(self) -> float:
         """Return the proportional memory of the family without the demo farm."""
         pids = [self.process.pid, *_children(self.process.pid)]

@@ -33,6 +33,12 @@ join sessions_app_generation g on g.job_id = j.id
 join sessions_app_round r on r.id = g.round_id
 where r.session_id = ? and j.state = ?
 """
+_GROUP: Final = """
+select j.state = 'done', j.finished, (select min(e.at) from farm_app_jobevent e where e.job_id = j.id)
+from farm_app_job j
+join farm_app_jobgroup g on g.id = j.group_id
+where g.request_id = ?
+"""
 
 
 @dataclass(frozen=True)
@@ -61,6 +67,15 @@ def count_jobs(eliot: Running, session: str, state: str) -> int:
     """Count a session's jobs in one state."""
     found: int = eliot.rows(_COUNTED, int(session), state)[0][0]
     return found
+
+
+def group_s(eliot: Running, group: int) -> float | None:
+    """Return how long a job group took, from its first job event to its last job done; None until it is."""
+    rows = eliot.rows(_GROUP, group)
+    if not all(is_done for is_done, _, _ in rows):
+        return None
+    asked = min(_ms(asked) for _, _, asked in rows)
+    return (max(_ms(finished) for _, finished, _ in rows) - asked) / 1000
 
 
 def read_round(eliot: Running, session: str, page: Watched, figures: Figures) -> None:

@@ -312,19 +312,22 @@ class Feeder:
 
     def _book(self, attempt: Attempt, verdict: Verdict) -> None:
         """Move attempt and job on, unless it was superseded or cancelled meanwhile."""
+        seconds = verdict.seconds(attempt.longest_s)
         facts = {
             "outputs": verdict.outputs,
-            "node_seconds": verdict.seconds,
+            "node_seconds": seconds,
             "produced": timezone.now(),
         }
         if not attempt.move(AttemptState.PRODUCED, **facts):
             late.note(attempt, verdict)
             return
         job = attempt.job
-        said = f"{self.node.slug} finished it in {verdict.seconds or 0:.1f} s."
+        said = f"{self.node.slug} finished it" + (
+            "." if seconds is None else f" in {seconds:.1f} s."
+        )
         only_from = (JobState.RUNNING,)
         if job.move(
-            JobState.STORING, said, attempt=attempt, only_from=only_from, seconds=verdict.seconds
+            JobState.STORING, said, attempt=attempt, only_from=only_from, seconds=seconds
         ) or _is_coming_home(job):
             self._made.append(attempt)
         else:

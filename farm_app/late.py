@@ -33,7 +33,10 @@ def note(attempt: Attempt, verdict: Verdict) -> None:
     """Write down that a node finished an attempt after all whose result no longer counts."""
     with written():
         given_up = Attempt.objects.filter(pk=attempt.pk, state__in=GIVEN_UP, produced__isnull=True)
-        facts: dict[str, Any] = {"outputs": verdict.outputs, "node_seconds": verdict.seconds}
+        facts: dict[str, Any] = {
+            "outputs": verdict.outputs,
+            "node_seconds": verdict.seconds(attempt.longest_s),
+        }
         if not given_up.update(produced=timezone.now(), **facts):
             return
         job = Job.objects.select_related("group").get(pk=attempt.job_id)

@@ -29,12 +29,16 @@ class Verdict:
     is_out_of_memory: bool = False
     has_restarted: bool = False
 
-    @property
-    def seconds(self) -> float | None:
-        """From start to end, if the node said both."""
+    def seconds(self, most_s: float) -> float | None:
+        """From start to end by the node's clock, if it said both and they can be true.
+
+        Args:
+            most_s: By our clock it took no longer: a node whose clock was set meanwhile teaches nothing.
+        """
         if self.started_ms is None or self.ended_ms is None:
             return None
-        return (self.ended_ms - self.started_ms) / 1000
+        seconds = (self.ended_ms - self.started_ms) / 1000
+        return seconds if 0 <= seconds <= most_s else None
 
 
 def judge(entry: HistoryEntry, sent: Mapping[str, Any]) -> Verdict:

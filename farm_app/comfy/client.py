@@ -57,6 +57,8 @@ HISTORY_BYTES = 32 * 2**20
 OBJECT_INFO_BYTES = 64 * 2**20
 RECENT_ENTRIES = 64
 """How far back a marker is looked for in the history."""
+MOST_QUEUED = 1_000_000
+"""More cannot be: whoever says so lies."""
 
 
 @dataclass(frozen=True)
@@ -118,7 +120,7 @@ class ComfyClient:
         remaining = mapping(answer.get("exec_info")).get("queue_remaining")
         if isinstance(remaining, bool) or not isinstance(remaining, int):
             raise self._wire.stranger("GET /prompt has no queue_remaining")
-        return max(0, remaining)
+        return min(max(0, remaining), MOST_QUEUED)
 
     def system_stats(self) -> SystemStats:
         """Returns what the machine is. Also the identity check: BadResponse if not a ComfyUI."""

@@ -134,6 +134,11 @@ class Attempt(models.Model):
         return f"attempt {self.fence} of job {self.job_id} on {self.node_id} ({self.state})"
 
     @property
+    def longest_s(self) -> float:
+        """What its node can have needed at most, by our clock; generously, for two clocks may differ by a little."""
+        return (timezone.now() - (self.submitted or self.reserved)).total_seconds() + 2.0
+
+    @property
     def prompt_id(self) -> str:
         """The id by which the node knows it."""
         return self.node_prompt_id or str(self.pk)

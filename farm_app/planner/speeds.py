@@ -20,6 +20,7 @@ STEADY_GAIN: Final = 0.3
 FULL_TRUST: Final = 8
 LOAD_GAIN: Final = 0.6
 LEAST_S: Final = 1e-6
+MOST_S: Final = 86_400.0
 # A first guess may be off by half, a figure that many runs agree on by a tenth.
 MOST_DOUBT: Final = 0.5
 LEAST_DOUBT: Final = 0.1
@@ -152,8 +153,8 @@ class Speeds:
         found = self._estimates.get(key)
         if found is None:
             row = self._row(node.id, node.tier, cost)
-            load_s = self._load_s(row, cost) if cost.model else 0.0
-            run_s = max(row.run_s(cost.work), LEAST_S)
+            load_s = min(self._load_s(row, cost), MOST_S) if cost.model else 0.0
+            run_s = min(max(row.run_s(cost.work), LEAST_S), MOST_S)
             doubt = doubt_of(row.worth)
             found = self._estimates[key] = Estimate(run_s, load_s, row.count > 0, doubt)
         return found

@@ -8,6 +8,7 @@ import httpx
 import pytest
 
 from farm_app.comfy.client import (
+    MOST_QUEUED,
     Absent,
     Accepted,
     ComfyClient,
@@ -45,6 +46,13 @@ def queued(prompt_id: str, part: str = "pending", marker: str = "") -> dict[str,
 def test_a_sign_of_life_is_a_number(node: ScriptedNode, client: ComfyClient) -> None:
     node.on("GET /prompt", says({"exec_info": {"queue_remaining": 3}}))
     assert client.queue_remaining() == 3
+
+
+def test_a_queue_longer_than_any_is_a_lie_that_breaks_no_row(
+    node: ScriptedNode, client: ComfyClient
+) -> None:
+    node.on("GET /prompt", says({"exec_info": {"queue_remaining": 10**30}}))
+    assert client.queue_remaining() == MOST_QUEUED
 
 
 @pytest.mark.parametrize("answer", [{}, [], None, {"exec_info": {"queue_remaining": "3"}}])

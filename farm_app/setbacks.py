@@ -19,7 +19,7 @@ from eliot.statements import Given, Question
 from eliot.writing import written
 from farm_app import nudges, planning, progress, rests
 from farm_app.models import Attempt, Job, NodeBlock
-from farm_app.models.states import SPENDING, AttemptState, FailureClass, JobState, Level
+from farm_app.models.states import HOLDING, SPENDING, AttemptState, FailureClass, JobState, Level
 from farm_app.sizes import advise_smaller
 from farm_app.timers import BACKOFF_FIRST_S, BACKOFF_LAST_S
 
@@ -215,7 +215,12 @@ def _goes_on_elsewhere(job: Job, attempt: Attempt, reason: str) -> bool:
     copy = job.attempts.live().exclude(pk=attempt.pk).select_related("node").first()
     if copy is None:
         return False
-    job.say(f"{reason} {copy.node.slug} goes on with it.", attempt=attempt)
+    said = f"{reason} {copy.node.slug} goes on with it."
+    is_rendered = copy.state in HOLDING and job.state == JobState.STORING
+    if not is_rendered or not job.move(
+        JobState.RUNNING, said, attempt=attempt, only_from=(JobState.STORING,)
+    ):
+        job.say(said, attempt=attempt)
     return True
 
 

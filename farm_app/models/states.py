@@ -44,7 +44,8 @@ JOB_MOVES: Final[dict[str, frozenset[str]]] = {
     J.RUNNING: frozenset(
         {J.STORING, J.QUEUED, J.CANCELLING, J.CANCELLED, J.FAILED, J.ATTENTION, J.WAITING}
     ),
-    J.STORING: frozenset({J.DONE, J.QUEUED, J.CANCELLED, J.FAILED, J.ATTENTION}),
+    # back to running: the picture did not come over, and another node is at a copy
+    J.STORING: frozenset({J.DONE, J.RUNNING, J.QUEUED, J.CANCELLED, J.FAILED, J.ATTENTION}),
     J.CANCELLING: frozenset({J.CANCELLED, J.QUEUED}),  # confirmed, or asked again before that
     J.DONE: frozenset(),
     # asked again, or a late picture is taken

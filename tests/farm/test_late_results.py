@@ -6,7 +6,8 @@ from typing import Any
 
 from django.utils import timezone
 
-from farm_app import late, nudges
+from eliot.soundness import Look, run
+from farm_app import invariants, late, nudges
 from farm_app.models import Attempt, GpuNode, Job
 from farm_app.models.nodes import Health
 from farm_app.models.states import AttemptState, JobState
@@ -99,6 +100,23 @@ def test_one_from_a_node_that_is_gone_is_put_before_a_person(farm: Farm) -> None
     assert late.adopt(found)
     farm.work()
     wait_until(lambda: Job.objects.filter(pk=job.pk, state=JobState.ATTENTION).exists())
+
+
+def test_another_node_goes_on_when_the_first_picture_does_not_come_over(farm: Farm) -> None:
+    gone = farm.node("gpu-a")
+    job, found = cancelled_too_late(farm)
+    gone.kill()
+    GpuNode.objects.update(is_enabled=False)
+    farm.node("gpu-b", seconds={"sd15": 15.0})
+    assert job.ask_again()
+    farm.work()
+    wait_until(Attempt.objects.filter(node__slug="gpu-b", state=AttemptState.RUNNING).exists)
+    assert late.adopt(found)
+    wait_until(Attempt.objects.filter(is_adopted=True, state=AttemptState.LOST).exists)
+    job.refresh_from_db()
+    assert job.state == JobState.RUNNING
+    assert any("gpu-b goes on with it." in said for said in story(job))
+    assert not [one for one in run(invariants.ALL, Look(is_quiet=False)) if one.repair]
 
 
 def test_a_week_later_it_is_no_longer_offered(farm: Farm) -> None:

@@ -61,11 +61,11 @@ def _cancel(job: Job, actor: str) -> bool:
 def ask_again(jobs: Iterable[int], *, actor: str = "", in_place: bool = False) -> int:
     """Queue those of these jobs, by id, that may be asked for again; return how many.
 
-    With ``in_place`` a place that somebody had given them counts again. What of them is still on a node, since its cancel was not confirmed yet, is stopped there and counts no more.
+    With ``in_place`` a place and a time-out that somebody had given them count again. What of them is still on a node, since its cancel was not confirmed yet, is stopped there and counts no more.
     """
     asked, facts = list(jobs), dict(AS_NEW)
     if in_place:
-        del facts["rank"]
+        del facts["rank"], facts["deadline"]
     may_be = MAY_BE_ASKED_AGAIN
     queued = move_alike(asked, JobState.QUEUED, ASKED_AGAIN, only_from=may_be, actor=actor, **facts)
     count = in_portions(_without(asked, queued), lambda job: _ask_again(job, actor))

@@ -197,9 +197,12 @@ def _step(by: int) -> Callable[[HttpRequest, Target, Reading], str]:
 
 
 def _place(request: HttpRequest, target: Target, reading: Reading) -> str:
-    before = reading.by_key.get(request.POST.get("before", ""))
+    neighbour = request.POST.get("before", "")
+    before = reading.by_key.get(neighbour)
     if target.entry is None or target.entry not in reading.turns:
         return GONE
+    if neighbour and before not in reading.turns:
+        return "What it was put before waits no more. Nothing was moved."
     order.place(target.entry, before, reading.turns, actor=_actor(request))
     return "Moved."
 
@@ -260,8 +263,14 @@ def undo(request: HttpRequest, after: int, upto: int) -> HttpResponse:
         actor=_actor(request),
         after__in=(JobState.CANCELLING, JobState.CANCELLED),
     ).exclude(before=JobState.CANCELLING)
-    ids = list(events.order_by("job_id").values_list("job_id", flat=True).distinct())
+    jobs = events.order_by("job_id").values_list("job_id", flat=True).distinct()
+    asked_since = JobEvent.objects.filter(
+        pk__gt=upto, job__in=jobs, after=JobState.QUEUED
+    ).values_list("job_id", flat=True)
+    ids = sorted(set(jobs) - set(asked_since))  # what was decided since then stands
     count = cancelling.ask_again(ids, actor=_actor(request), in_place=True)
+    if not count:
+        return _replied(request, GONE, icon="info")
     return _replied(request, f"{_count(count)} asked again.")
 
 

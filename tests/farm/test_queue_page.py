@@ -1,6 +1,7 @@
 """The queue on the farm page: its fragments, and every verb as a POST that says what it did and can be undone."""
 
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -8,8 +9,9 @@ import pytest
 from asgiref.sync import sync_to_async
 from django.conf import settings
 from django.test import Client
+from django.utils import timezone
 
-from farm_app import planning
+from farm_app import cancelling, planning
 from farm_app.models import Job, JobEvent, QueueState
 from farm_app.models.states import JobState
 from farm_app.queue.entries import read_queue
@@ -149,6 +151,41 @@ def test_undo_asks_again_only_for_what_was_cancelled_then(
     client.post(undo.attrs["hx-post"], headers=HTMX)
     states = list(Job.objects.order_by("pk").values_list("state", flat=True))
     assert states == [JobState.CANCELLED, JobState.QUEUED]
+
+
+def test_undo_leaves_what_was_decided_since(
+    farm: None, post: Callable[..., str], client: Client
+) -> None:
+    (job,) = ask("A", 1)
+    reply = post(f"j{job.pk}", "cancel")
+    (undo,) = [one for one in Markup(reply).all("button") if "data-undo" in one.attrs]
+    cancelling.ask_again([job.pk])
+    cancelling.cancel([job.pk])
+    again = client.post(undo.attrs["hx-post"], headers=HTMX).content.decode()
+    assert "asked again" not in toast(again)
+    job.refresh_from_db()
+    assert job.state == JobState.CANCELLED
+
+
+def test_undo_gives_the_time_out_back(farm: None, post: Callable[..., str], client: Client) -> None:
+    (job,) = ask("A", 1)
+    deadline = timezone.now() + timedelta(minutes=5)
+    Job.objects.update(deadline=deadline)
+    reply = post(f"j{job.pk}", "cancel")
+    (undo,) = [one for one in Markup(reply).all("button") if "data-undo" in one.attrs]
+    client.post(undo.attrs["hx-post"], headers=HTMX)
+    job.refresh_from_db()
+    assert (job.state, job.deadline) == (JobState.QUEUED, deadline)
+
+
+def test_nothing_moves_when_what_it_is_dropped_on_waits_no_more(
+    farm: None, post: Callable[..., str]
+) -> None:
+    a, b, c = (ask(title) and key(title) for title in "ABC")
+    post(b, "cancel")
+    reply = post(a, "place", before=b)
+    assert "Nothing was moved" in toast(reply)
+    assert shown_order(reply) == [a, c]
 
 
 def test_many_are_counted_before_they_are_cancelled(farm: None, client: Client) -> None:

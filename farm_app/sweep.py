@@ -13,6 +13,7 @@ from django.db import OperationalError, close_old_connections, connections
 from eliot.live import patient_database
 from eliot.statements import Question
 from farm_app import (
+    clock,
     deadlines,
     health,
     health_spans,
@@ -32,6 +33,7 @@ logger = logging.getLogger(__name__)
 
 PATIENCE_S: Final = 0.5
 PRUNE_S: Final = 600.0
+THAW_S: Final = 60.0
 # What a disk that is full, read-only or broken does to rows, to Huey's own file and to the spool.
 TROUBLE: Final = (OperationalError, sqlite3.OperationalError, OSError)
 
@@ -43,21 +45,20 @@ _to_cancel: Final[Question[Attempt]] = Question(
 )
 
 _mine: Lease | None = None
-_pruned_s = float("-inf")
+_pruned_s = _thawed_s = float("-inf")
 
 
 def sweep() -> None:
-    """Do one round, unless another process holds the sweep's lease.
+    """Do one round, which is little where another process holds the sweep's lease.
 
     The lease is kept from round to round: giving it back and taking it again would be two more commits in each.
 
     Raises:
         OperationalError, OSError: Some of it could not be read or written; the rest was done.
     """
-    if not _has_lease():
-        return
+    duties = DUTIES if _has_lease() else ()
     trouble: Exception | None = None
-    for duty in DUTIES:
+    for duty in (_thaw, *duties):
         try:
             duty()
         except TROUBLE as fault:
@@ -81,6 +82,14 @@ def hand_over() -> None:
     if _mine is not None:
         _mine.release()
         _mine = None
+
+
+def _thaw() -> None:
+    """Now and then, and whoever has the lease: that one may itself be held until a moment that was."""
+    global _thawed_s
+    if time.monotonic() - _thawed_s > THAW_S:
+        _thawed_s = time.monotonic()
+        clock.thaw()
 
 
 def _refresh_what_plans_need() -> None:

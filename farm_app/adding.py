@@ -1,10 +1,11 @@
 """Pages that bring nodes onto the farm: one by its address, or several by a search among addresses."""
 
+from contextlib import suppress
 from typing import Any
 
 from django.contrib import messages
 from django.core.exceptions import ValidationError
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
@@ -62,7 +63,9 @@ def found(request: HttpRequest, search: str) -> HttpResponse:
     if probe.state == NodeProbe.State.FOUND and known is None:
         form = NodeForm(request.POST or None, instance=_new_node(probe), facts=probe.facts)
         if request.method == "POST" and form.is_valid():
-            return _added(request, form, probe)
+            with suppress(IntegrityError):  # pressed twice: the other one has added it
+                return _added(request, form, probe)
+            known = _node_at(probe)
     context = {
         "title": "Add a node",
         "probe": probe,

@@ -1,7 +1,7 @@
 """Which hosts a node may have: names and addresses of one machine each, written in the usual way."""
 
 import re
-from ipaddress import IPv4Address, IPv4Network, IPv6Address, ip_address
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 from typing import Final
 
 # A host whose last part is a number is an address to every resolver, also as 127.1, 2130706433 or 0x7f000001.
@@ -13,18 +13,24 @@ def why_no_node(host: str) -> str:
     if host.strip() != host:
         return "A host name or address, without spaces or lines around it."
     is_ipv6 = host.startswith("[")
+    if host.rstrip(".").lower() in _CLOUD_NAMES:
+        return f"No node can be at {host}, where clouds tell a machine its secrets."
     if not is_ipv6 and not _NUMBER.fullmatch(host.rstrip(".").rpartition(".")[2]):
         return ""
     try:
         address = ip_address(host.strip("[]") if is_ipv6 else host)
     except ValueError:
         return "Write an address in full, such as 192.168.0.20 or [fd00::20]."
-    kind = _kind(getattr(address, "ipv4_mapped", None) or address)
+    kind = _kind(address)
     return f"No node can be at {kind}. Give its own address or name." if kind else ""
 
 
 def _kind(address: IPv4Address | IPv6Address) -> str:
     """Name what an address is instead of one machine's own."""
+    if isinstance(address, IPv6Address) and (inner := _ipv4_in(address)) is not None:
+        return _kind(inner)
+    if address in _CLOUD:
+        return f"{address}, where clouds tell a machine its secrets"
     if address.is_unspecified:
         return f"{address}, which is every address of a machine"
     if address.is_link_local:
@@ -34,6 +40,22 @@ def _kind(address: IPv4Address | IPv6Address) -> str:
     return ""
 
 
+def _ipv4_in(address: IPv6Address) -> IPv4Address | None:
+    """Return the IPv4 address that packets to this one reach, if it only wraps one."""
+    if address in _NAT64 or (address in _COMPATIBLE and int(address) > 0xFFFF):
+        return IPv4Address(int(address) & 0xFFFF_FFFF)
+    return address.ipv4_mapped or address.sixtofour
+
+
+def is_ones_own(address: str) -> bool:
+    """Say whether what a name leads to can be a node."""
+    return not _kind(ip_address(address))
+
+
+_NAT64: Final = IPv6Network("64:ff9b::/96")
+_COMPATIBLE: Final = IPv6Network("::/96")
+_CLOUD: Final = frozenset(map(ip_address, ("100.100.100.200", "fd00:ec2::254", "192.0.0.192")))
+_CLOUD_NAMES: Final = frozenset({"metadata.google.internal", "metadata"})
 MOST: Final = 256
 _SHARED: Final = IPv4Network("100.64.0.0/10")
 """Of carriers, and of private networks that are laid over others."""

@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Self
@@ -152,6 +153,8 @@ def choices(filters: Filters) -> dict[str, list[tuple[str, str]]]:
     }
 
 
+# What a terminal takes for more than text: line ends, and escapes that a node's error may hold.
+_CONTROLS: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 COLUMNS: Final = ("at", "level", "node", "job", "asked_by", "sentence", "actor")
 
 
@@ -170,7 +173,7 @@ def _row(entry: Entry) -> dict[str, Any]:
 def as_text(entry: Entry) -> str:
     """Return one line for people."""
     where = " ".join(filter(None, (entry.node, f"job {entry.job}" if entry.job else "")))
-    said = entry.sentence.replace("\n", " ").replace("\r", " ")
+    said = _CONTROLS.sub(" ", entry.sentence)
     by = f" ({entry.actor})" if entry.actor else ""
     return f"{entry.iso} {entry.level:<5} {where}: {said}{by}\n"
 

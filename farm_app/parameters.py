@@ -1,6 +1,5 @@
 """Values for a workflow's parameters, as somebody typed or sent them: each is checked, and what is wrong said by name."""
 
-import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -126,10 +125,12 @@ def _require_known(parameter: Parameter, name: str, family: str) -> None:
 
 def _nearest(parameter: Parameter, value: object) -> str:
     """Return the number within the limits that is nearest to one outside."""
-    is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    if not is_number or not math.isfinite(value) or parameter.maximum is None:  # type: ignore[arg-type]
+    if not isinstance(value, int | float) or isinstance(value, bool) or parameter.maximum is None:
         return ""
-    number = min(max(float(value), parameter.minimum or 0), parameter.maximum)  # type: ignore[arg-type]
+    if value != value:
+        return ""
+    # Compared as it is: a whole number may be too large for a float.
+    number = float(min(max(value, parameter.minimum or 0), parameter.maximum))
     if parameter.kind == "integer" and parameter.step:
         number = round(number / parameter.step) * parameter.step
     return f"{number:g}" if abs(number) < LARGEST_EXACT else ""

@@ -15,6 +15,8 @@ from farm_app.api.errors import Fault, Refused, invalid
 from farm_app.models.tokens import May
 
 MOST_BYTES: Final = 2_000_000
+# No graph and no metadata that means anything is nested as deep; what reads them recurses.
+DEEPEST: Final = 100
 _LOOKING: Final = ("GET", "HEAD", "OPTIONS")
 _LEVELS: Final = tuple(May.values)
 _TEXT_KEY: Final = "_eliot_json"
@@ -142,19 +144,23 @@ def _finite(text: str) -> float:
 
 def _bad_texts(found: Any) -> list[Fault]:
     """Return where texts hold what no database and no file keeps: NUL, or half a character."""
-    left: list[tuple[str, Any]] = [("", found)]
+    left: list[tuple[str, Any, int]] = [("", found, 0)]
     faults: list[Fault] = []
     while left and len(faults) < 10:
-        path, value = left.pop()
+        path, value, depth = left.pop()
+        if depth > DEEPEST:
+            raise RecursionError
         if isinstance(value, str) and _is_bad(value):
             faults.append(Fault(path, "It holds a NUL or half a character, which is no text."))
         elif isinstance(value, dict):
             faults += [
                 Fault(path, "A name holds what is no text.") for key in value if _is_bad(key)
             ]
-            left += [(f"{path}.{key}".lstrip("."), one) for key, one in value.items()]
+            left += [(f"{path}.{key}".lstrip("."), one, depth + 1) for key, one in value.items()]
         elif isinstance(value, list):
-            left += [(f"{path}.{place}".lstrip("."), one) for place, one in enumerate(value)]
+            left += [
+                (f"{path}.{place}".lstrip("."), one, depth + 1) for place, one in enumerate(value)
+            ]
     return faults
 
 

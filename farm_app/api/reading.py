@@ -1,5 +1,6 @@
 """From what was posted to what is asked for: a workflow, values that it takes, and who may make it."""
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
@@ -234,12 +235,10 @@ def nodes_called(slugs: Iterable[str], at: str) -> list[GpuNode]:
     """
     asked = list(slugs)
     rows = {one.slug: one for one in GpuNode.objects.without_lists().filter(slug__in=asked)}
-    faults = [
-        Fault(at, f"There is no node {slug[:60]}; there are {_names()}.")
-        for slug in asked
-        if slug not in rows
-    ]
-    twice = sorted({slug for slug in asked if asked.count(slug) > 1})
+    unknown = [slug for slug in asked if slug not in rows]
+    there = _names() if unknown else ""
+    faults = [Fault(at, f"There is no node {slug[:60]}; there are {there}.") for slug in unknown]
+    twice = sorted(slug for slug, times in Counter(asked).items() if times > 1)
     faults += [Fault(at, f"{slug} is named twice.") for slug in twice if slug in rows]
     if faults:
         raise invalid(faults[:20])

@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 MOST_CHILDREN = 1000
+MOST_NODES = 200
 LONGEST_S = 7 * 86_400
 
 Seed = Annotated[
@@ -77,11 +78,14 @@ class SeedPlan(Posted):
     base: Seed | None = Field(default=None, description="Drawn when it is not given, and told.")
 
 
+NodeNames = Annotated[list[Annotated[str, Field(max_length=60)]], Field(max_length=MOST_NODES)]
+
+
 class GroupPosted(Posted):
     """The same picture several times: with other seeds, on any node or once on each of some."""
 
     job: BaseRequest
-    nodes: Literal["any"] | list[Annotated[str, Field(max_length=60)]] = Field(
+    nodes: Literal["any"] | NodeNames = Field(
         "any", description="One child for each of these nodes, or as many as `count` says on any."
     )
     count: int | None = Field(None, ge=1, le=MOST_CHILDREN)

@@ -13,6 +13,7 @@ from ninja.responses import NinjaJSONEncoder
 
 from eliot.live import LivePage, News
 from eliot.policy import pass_of
+from farm_app.api.jobs import LARGEST_ID
 from farm_app.api.schemas import Counts
 from farm_app.api.showing import counts_of, event_said, output_said, progress_said
 from farm_app.deadlines import BY_DEADLINE
@@ -60,7 +61,8 @@ class ProgramSocket(LivePage):
     @property
     def pk(self) -> int:
         """The id in the address."""
-        return int(self.scope["url_route"]["kwargs"]["pk"])
+        pk = int(self.scope["url_route"]["kwargs"]["pk"])
+        return pk if pk <= LARGEST_ID else 0  # there is none
 
     def jobs(self) -> QuerySet[Job]:
         """Return the jobs that it is about."""

@@ -7,6 +7,7 @@ from functools import wraps
 from typing import Any
 
 from django.conf import settings
+from django.core.exceptions import SuspiciousOperation
 from django.db import OperationalError
 from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import URLPattern, URLResolver, path, re_path
@@ -45,6 +46,8 @@ def _nowhere(request: HttpRequest, fault: Exception | type[Exception]) -> HttpRe
 @api.exception_handler(Exception)
 def _fault(request: HttpRequest, fault: Exception | type[Exception]) -> HttpResponse:
     """Answer a fault of Eliot's own with an id that the log has too; a database that is busy is none."""
+    if isinstance(fault, SuspiciousOperation):
+        return answer(400, "unreadable", "The request holds more than any request needs.")
     if isinstance(fault, OperationalError) and "locked" in str(fault):
         said = "Eliot is busy writing. Nothing has changed; try again in a moment."
         return answer(503, "busy", said, Retry_After="2")

@@ -11,6 +11,9 @@ from typing import Any
 
 from farm_app.comfy.untrusted import listing, mapping, number, text
 
+MOST_CHOICES = 20_000
+"""So many files of a folder are read; a node with more is not searched by name anyway."""
+LONGEST_NAME = 400
 _HARMLESS = (
     *("--cpu", "--disable-metadata", "--disable-smart-memory", "--enable-assets", "--fast"),
     *("--fp16-vae", "--fp32-vae", "--gpu-only", "--highvram", "--listen", "--lowvram"),
@@ -138,6 +141,6 @@ def _choices(spec: object) -> Iterator[str]:
     """
     form = [*listing(spec), None, None]
     items = form[0] if isinstance(form[0], list) else mapping(form[1]).get("options")
-    for item in listing(items):
-        if isinstance(item, str) and item and text(item) == item:
+    for item in listing(items)[:MOST_CHOICES]:
+        if isinstance(item, str) and 0 < len(item) <= LONGEST_NAME and text(item) == item:
             yield item

@@ -9,6 +9,8 @@ from concurrent.futures import Future
 from concurrent.futures import TimeoutError as TooLong
 from ipaddress import ip_address
 
+from farm_app.addresses import is_ones_own
+
 LOOK_UP_S = 2.0
 """A name that takes longer is out of reach."""
 
@@ -33,6 +35,9 @@ def connect(host: str, port: int, timeout_s: float) -> socket.socket:
     deadline_s = time.monotonic() + timeout_s
     failure: OSError | None = None
     for address in addresses_of(host, timeout_s):
+        if not is_ones_own(address):
+            failure = NameUnknown(f"{host} leads to {address}, where no node can be")
+            continue
         try:
             return socket.create_connection(
                 (address, port), max(0.001, deadline_s - time.monotonic())

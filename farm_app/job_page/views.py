@@ -117,6 +117,7 @@ def act(request: HttpRequest, job_id: int, verb: str) -> HttpResponse:
 @require_POST
 def adopt(request: HttpRequest, job_id: int, attempt_id: UUID) -> HttpResponse:
     """Take a picture that came too late after all."""
+    _view_or_404(job_id)
     kept = Attempt.objects.late().select_related("node")
     attempt = get_object_or_404(kept, pk=attempt_id, job=job_id)
     is_done = late.adopt(attempt, actor=_actor(request))

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
 from django.db import models
-from django.db.models.functions import Lower
+from django.db.models.functions import Lower, Now
 from django.utils import timezone
 
 from farm_app import families
@@ -39,6 +39,9 @@ class Health(models.TextChoices):
     STRANGE = "strange"  # something else answers there
 
 
+WEEK_MIN = 7 * 24 * 60
+
+
 class GpuNodeQuerySet(models.QuerySet["GpuNode"]):
     """Verbs on nodes."""
 
@@ -47,8 +50,9 @@ class GpuNodeQuerySet(models.QuerySet["GpuNode"]):
         return self.filter(is_enabled=True)
 
     def taking_work(self) -> "GpuNodeQuerySet":
-        """Leave out also the ones that somebody drains or paused."""
-        return self.enabled().filter(is_draining=False, is_paused=False)
+        """Leave out also the ones that somebody drains, paused or reserved; owner's hours are another matter."""
+        free = models.Q(reserved_until=None) | models.Q(reserved_until__lte=Now())
+        return self.enabled().filter(free, is_draining=False, is_paused=False)
 
     def without_lists(self) -> "GpuNodeQuerySet":
         """Leave unread what is long and seldom asked for; parsing it takes a plan or a page milliseconds."""
@@ -141,7 +145,7 @@ class GpuNode(models.Model):
         "let it sleep after",
         null=True,
         blank=True,
-        validators=[MinValueValidator(1)],
+        validators=[MinValueValidator(1), MaxValueValidator(WEEK_MIN)],
         help_text="Minutes without work after which Eliot stops asking it, so that its own power settings may put it to sleep.",
     )
     woken_at = models.DateTimeField(null=True, editable=False)

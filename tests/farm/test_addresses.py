@@ -24,6 +24,12 @@ def test_names_and_addresses_of_one_machine_are_fine(host: str) -> None:
         ("224.0.0.1", "no single machine's"),
         ("[ff02::1]", "no single machine's"),
         ("255.255.255.255", "no single machine's"),
+        ("[64:ff9b::a9fe:a9fe]", "the link-local address 169.254.169.254"),
+        ("[2002:a9fe:a9fe::]", "the link-local address 169.254.169.254"),
+        ("[::a9fe:a9fe]", "the link-local address 169.254.169.254"),
+        ("[fd00:ec2::254]", "its secrets"),
+        ("100.100.100.200", "its secrets"),
+        ("Metadata.google.internal", "its secrets"),
     ],
 )
 def test_an_address_that_is_no_machines_own_is_refused(host: str, said: str) -> None:

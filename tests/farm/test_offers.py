@@ -1,6 +1,7 @@
 """Offers: what a plan gave a node a moment ago is claimed without another plan, if it still can be."""
 
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -135,7 +136,11 @@ def test_a_promised_job_that_was_cancelled_is_not_sent_and_the_next_one_is() -> 
     assert now.state == AttemptState.PRODUCED
 
 
-@pytest.mark.parametrize("hold", [pause_all, lambda: drain(GpuNode.objects.get())])
+def _reserve() -> None:
+    GpuNode.objects.update(reserved_until=timezone.now() + timedelta(hours=1))
+
+
+@pytest.mark.parametrize("hold", [pause_all, lambda: drain(GpuNode.objects.get()), _reserve])
 def test_what_was_promised_is_not_sent_when_all_or_the_node_was_held_back_since(
     hold: Callable[[], object],
 ) -> None:

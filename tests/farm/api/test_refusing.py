@@ -276,3 +276,30 @@ def test_a_fault_of_our_own_has_an_id_that_the_log_has_too(
     message = answer.json()["error"]["message"]
     assert "secret" not in message
     assert message.split()[-1].rstrip(".") in caplog.text
+
+
+@pytest.mark.parametrize("name", ["steps", "cfg", "width"])
+def test_a_number_beyond_all_floats_is_refused_like_any_other(farm: Farm, name: str) -> None:
+    farm.node(is_up=False)
+    parameters = {"prompt": "x", name: 10**400}
+    assert f"parameters.{name}" in HERE.refused("jobs", draft(parameters=parameters))
+
+
+@pytest.mark.parametrize("field", ["metadata", "graph"])
+def test_what_is_nested_too_deep_is_said_to_be(farm: Farm, field: str) -> None:
+    farm.node(is_up=False)
+    deep = "[" * 400 + "]" * 400
+    raw = f'{{"template": "sd15_txt2img", "{field}": {{"a": {deep}}}}}'.encode()
+    answer = HERE.send("POST", "/api/jobs", raw=raw)
+    assert (answer.status_code, "too deep" in answer.text) == (400, True)
+
+
+def test_more_nodes_than_any_farm_has_are_refused_before_they_are_looked_for(farm: Farm) -> None:
+    farm.node(is_up=False)
+    names = [f"n{place}" for place in range(20_000)]
+    HERE.refused("job-groups", {"job": draft(), "nodes": names})
+
+
+def test_more_fields_than_a_request_needs_are_refused(farm: Farm) -> None:
+    asked = "&".join(f"a{place}=1" for place in range(3000))
+    assert HERE.send("GET", f"/api/jobs?{asked}").status_code == 400

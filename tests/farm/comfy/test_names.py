@@ -50,6 +50,12 @@ def test_an_address_needs_no_look_up(resolver: Resolver) -> None:
     assert resolver.asked == []
 
 
+def test_a_name_that_leads_where_no_node_can_be_is_not_followed(resolver: Resolver) -> None:
+    resolver.known["cloud.lan"] = ["169.254.169.254"]
+    with pytest.raises(NameUnknown, match="where no node can be"):
+        connect("cloud.lan", 80, 1.0)
+
+
 def test_a_resolver_that_thinks_is_not_waited_for_nor_asked_twice(resolver: Resolver) -> None:
     for _ in range(3):
         with pytest.raises(NameUnknown, match="says nothing"):

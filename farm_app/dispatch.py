@@ -364,11 +364,11 @@ class Feeder:
 
     def _interrupted(self, attempt: Attempt) -> None:
         said = f"Somebody interrupted it on {self.node.slug}"
-        if attempt.job.attempts.filter(evidence="interrupted").exists():
-            failure = FailureClass.EXECUTION
-            setbacks.fail(attempt, failure, f"{said} again.", evidence="interrupted")
+        if setbacks.was_interrupted(attempt.job):
+            said += ", and before that already."
+            setbacks.leave_to_a_person(attempt, said, evidence=setbacks.INTERRUPTED)
         else:
-            setbacks.lose(attempt, f"{said}.", evidence="interrupted")
+            setbacks.lose(attempt, f"{said}.", evidence=setbacks.INTERRUPTED)
 
     def _absent(self, attempt: Attempt, verdict: Verdict) -> None:
         if verdict.has_restarted:

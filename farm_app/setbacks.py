@@ -31,6 +31,7 @@ DEADLY_NODES: Final = 2
 BLOCK_AFTER: Final = 3
 MOST_STUMBLES: Final = 5
 STUMBLED: Final = "internal error"
+INTERRUPTED: Final = "interrupted"
 
 _rivals: Final[Question[Attempt]] = Question(
     lambda: (
@@ -101,6 +102,22 @@ def lose(attempt: Attempt, reason: str, *, died: bool = False, evidence: str = "
 
     facts = {"failure": FailureClass.INFRASTRUCTURE, "reason": reason, "evidence": evidence}
     _end(attempt, AttemptState.LOST, facts, what_next)
+
+
+def leave_to_a_person(attempt: Attempt, reason: str, *, evidence: str) -> None:
+    """End an attempt that somebody keeps stopping; no budget is used, and nobody but the asker knows what is meant."""
+
+    def what_next(job: Job) -> None:
+        if not _goes_on_elsewhere(job, attempt, reason):
+            _put_aside(job, attempt, reason, advice="Ask again, or cancel it.")
+
+    facts = {"failure": FailureClass.INFRASTRUCTURE, "reason": reason, "evidence": evidence}
+    _end(attempt, AttemptState.LOST, facts, what_next)
+
+
+def was_interrupted(job: Job) -> bool:
+    """Say whether somebody stopped it on a node before, since it was last asked for."""
+    return _recent(job).filter(evidence=INTERRUPTED).exists()
 
 
 def supersede(attempt: Attempt, reason: str) -> None:

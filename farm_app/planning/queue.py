@@ -152,13 +152,24 @@ def exclusions(which: Q) -> dict[int, frozenset[int]]:
 
 
 def _exclude_smaller(found: dict[int, set[int]], too_small: Mapping[int, list[int]]) -> None:
-    """Where one card's memory did not do, a smaller one's will not."""
+    """Where one card's memory did not do, a smaller one's will not; nor is an equal one tried while a larger can."""
     if not too_small:
         return
-    sizes = dict(GpuNode.objects.filter(vram_gb__isnull=False).values_list("pk", "vram_gb"))
-    for job_id, nodes in too_small.items():
-        limit = max((sizes[node] or 0.0 for node in nodes if node in sizes), default=0.0)
-        found[job_id].update(pk for pk, size in sizes.items() if (size or 0.0) < limit)
+    nodes = GpuNode.objects.filter(vram_gb__isnull=False).without_lists()
+    sizes = {node.pk: node.vram_gb or 0.0 for node in nodes}
+    families = dict(Job.objects.filter(pk__in=too_small).values_list("pk", "group__family"))
+    for job_id, tried in too_small.items():
+        limit = max((sizes[pk] for pk in tried if pk in sizes), default=0.0)
+        has_larger = any(
+            sizes[node.pk] > limit and node.standing == "ready"
+            for node in nodes
+            if not families.get(job_id) or families[job_id] in node.families
+        )
+        found[job_id].update(
+            pk
+            for pk, size in sizes.items()
+            if size < limit or (has_larger and size == limit and tried.count(pk) != 1)
+        )
 
 
 def _history(

@@ -7,7 +7,7 @@ import pytest
 
 from farm_app import follow
 from farm_app.comfy.events import ProgressState
-from farm_app.models import Attempt, GpuNode, Job
+from farm_app.models import Attempt, GpuNode, Job, NodeBlock
 from farm_app.models.states import AttemptState, JobState
 from farm_app.progress import glimpses
 from tests.farm.rig import Farm, Rule, attempts, on_event, on_request, story, wait_until
@@ -95,18 +95,23 @@ def test_waiting_behind_others_is_no_lack_of_progress(
 
 
 @pytest.mark.fault("N17")
-def test_somebody_elses_interrupt_is_forgiven_once(farm: Farm) -> None:
-    node = farm.node("gpu-a", seconds={"sd15": 2.0})
+def test_somebody_elses_interrupt_is_forgiven_once_and_then_a_person_is_asked(farm: Farm) -> None:
+    nodes = farm.two({"seconds": {"sd15": 6.0}}, {"seconds": {"sd15": 6.0}})
     placed = farm.ask(1)
     farm.work()
+    running = Attempt.objects.filter(state=AttemptState.RUNNING)
     for times in (1, 2):
-        wait_until(partial(lambda wanted: len(node.executions()) == wanted, times))
-        wait_until(lambda: Attempt.objects.filter(state=AttemptState.RUNNING).exists())
-        httpx.post(f"{node.url}/interrupt", json={}, trust_env=False)
+        wait_until(
+            partial(lambda wanted: sum(len(one.executions()) for one in nodes) == wanted, times)
+        )
+        wait_until(running.exists)
+        httpx.post(f"{running.get().origin}/interrupt", json={}, trust_env=False)
+        wait_until(lambda: not running.exists())
     (job,) = farm.settled(placed)
-    assert [state for _, state in attempts(job)] == ["lost", "failed"]
-    assert job.state == JobState.FAILED
-    assert job.reason.startswith("Somebody interrupted it on gpu-a again.")
+    assert [state for _, state in attempts(job)] == ["lost", "lost"]
+    assert (job.state, job.failures) == (JobState.ATTENTION, 0)
+    assert job.reason.startswith("Somebody interrupted it on gpu-")
+    assert not NodeBlock.objects.exists()
 
 
 @pytest.mark.fault("N18")

@@ -69,7 +69,10 @@ def test_on_two_nodes_two_failures_are_all_that_can_be_tried(farm: Farm) -> None
 
 @pytest.mark.fault("N10")
 def test_where_memory_runs_out_only_a_bigger_card_is_tried(farm: Farm) -> None:
-    farm.nodes({"gpu-a": {"rules": [RUNS_OUT]}, "gpu-b": {}, "gpu-c": {}})
+    freed = on_request("/free", {"latency_ms": 0})
+    node, *_ = farm.nodes(
+        {"gpu-a": {"rules": [RUNS_OUT, freed]}, "gpu-as-large": {}, "gpu-b": {}, "gpu-c": {}}
+    )
     GpuNode.objects.filter(slug="gpu-b").update(vram_gb=4)
     GpuNode.objects.filter(slug="gpu-c").update(vram_gb=24)
     placed = farm.ask(1, node_mode="prefer", node=GpuNode.objects.get(slug="gpu-a"))
@@ -77,6 +80,7 @@ def test_where_memory_runs_out_only_a_bigger_card_is_tried(farm: Farm) -> None:
     (job,) = farm.done(placed)
     assert attempts(job) == [("gpu-a", "failed"), ("gpu-a", "failed"), ("gpu-c", "committed")]
     assert job.failures == 1
+    assert node.hits() > 2  # it ran out twice, and was told to free its memory
 
 
 def test_where_memory_runs_out_it_is_freed_and_tried_there_once_more(farm: Farm) -> None:

@@ -96,7 +96,7 @@ def stop_on_node(attempt_id: str) -> None:
     try:
         with ComfyClient(attempt.origin, read_timeout_s=LOOK_S) as client:
             failpoint("stop before")
-            client.cancel(attempt.prompt_id)
+            client.cancel(attempt.prompt_id, version=attempt.node.version)
             failpoint("stop after")
     except ComfyError as fault:
         logger.info(
@@ -113,13 +113,15 @@ def drop_leftovers(client: ComfyClient, queue: Queue) -> set[str]:
     A node that was given up and comes back goes on with what it had. Other people's prompts are left alone.
     """
     ids = attempts_in(queue)
-    rows = Attempt.objects.filter(pk__in=ids).values_list("pk", "state", "node__slug")
-    for pk, state, slug in rows:
+    rows = Attempt.objects.filter(pk__in=ids).values_list(
+        "pk", "state", "node__slug", "node__version"
+    )
+    for pk, state, slug, version in rows:
         if state in _ENDED:
             logger.info("attempt %s is still on node %s: told to stop", pk, slug)
             with suppress(ComfyError):  # the next look tries again
-                client.cancel(ids[pk])
-    return {ids[pk] for pk, _, _ in rows}
+                client.cancel(ids[pk], version=version)
+    return {ids[pk] for pk, *_ in rows}
 
 
 def attempts_in(queue: Queue) -> dict[UUID, str]:

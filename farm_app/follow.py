@@ -479,7 +479,7 @@ class _Watching:
 
     def _stop(self) -> None:
         try:
-            self.follower.looks.cancel(self.attempt.prompt_id)
+            self.follower.looks.cancel(self.attempt.prompt_id, version=self.attempt.node.version)
         except ComfyError as fault:
             logger.info("node %s was not stopped: %s", self.attempt.node.slug, fault)
 

@@ -6,6 +6,7 @@ Nothing here decides or retries: each method makes its exchange and returns valu
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -57,6 +58,8 @@ HISTORY_BYTES = 32 * 2**20
 OBJECT_INFO_BYTES = 64 * 2**20
 RECENT_ENTRIES = 64
 """How far back a marker is looked for in the history."""
+AIMS_SINCE = (0, 3, 64)
+"""The oldest server of which it was seen that ``/interrupt`` heeds its prompt id; much older ones may not."""
 MOST_QUEUED = 1_000_000
 """More cannot be: whoever says so lies."""
 
@@ -69,6 +72,12 @@ class Accepted:
     """Ours, or the server's own where it ignores ours."""
     number: float
     """Its place: lowest runs first. Counts from 0 again after a restart of the server."""
+
+
+def _aims(version: str) -> bool:
+    """Says whether a server of this version stops only the prompt that an interrupt names."""
+    numbers = re.match(r"v?(\d+)\.(\d+)\.(\d+)", version)
+    return numbers is not None and tuple(map(int, numbers.groups())) >= AIMS_SINCE
 
 
 class ComfyClient:
@@ -271,11 +280,16 @@ class ComfyClient:
                 self._jobs_api = False
         return self._jobs_api
 
-    def cancel(self, prompt_id: str) -> None:
+    def cancel(self, prompt_id: str, *, version: str = "") -> None:
         """Asks the node to drop a prompt, waiting or running, and no other.
 
         It may be too late, and a node looks at it only between steps: see ``look_up`` for what
         came of it, and repeat until it is finished or absent.
+
+        Args:
+            version: the server's, as it says. One that is not known to aim an interrupt at an id is
+                not interrupted while anything else waits there: it would stop whatever runs by then.
+                What it renders for nobody then ends by itself.
         """
         if self.has_jobs_api():
             try:
@@ -285,8 +299,8 @@ class ComfyClient:
             else:
                 return
         self._wire.json("POST", "/queue", body={"delete": [prompt_id]})
-        if prompt_id in self.queue().running:
-            # much older servers ignore the id and stop what runs: so only while ours does
+        queue = self.queue()
+        if prompt_id in queue.running and (_aims(version) or not queue.pending):
             self._wire.json("POST", "/interrupt", body={"prompt_id": prompt_id})
 
     def free(self) -> None:

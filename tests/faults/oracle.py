@@ -31,10 +31,18 @@ def assert_made_once(nodes: Iterable[NodeProcess], rows: Iterable[Row]) -> None:
 
 
 def assert_others_left_alone(nodes: Iterable[NodeProcess]) -> None:
-    """Eliot told no node to drop what is not Eliot's, nor simply whatever is there."""
+    """Eliot told no node to drop what is not Eliot's, nor simply whatever is there, and stopped nothing of others."""
     for node in nodes:
         ours = {line["prompt_id"] for line in node.told("prompt") if line.get("eliot")}
         ours |= {str(pk) for pk in Attempt.objects.values_list("pk", flat=True)}
         named = [line for kind in EVERYBODYS for line in node.told(kind) if line["by"] == OURS]
         foreign = [line for line in named if line.get("prompt_id") not in ours]
         assert not foreign, f"{node.name} was told to drop what is not ours"
+        if any(line["by"] != OURS for line in node.told("interrupt")):
+            continue  # by whoever the test plays
+        stopped = {
+            line["prompt_id"]
+            for line in node.told("end")
+            if line["status"] == "interrupted" and line["prompt_id"] not in ours
+        }
+        assert not stopped, f"{node.name} was made to stop what is not ours"

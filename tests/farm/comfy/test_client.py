@@ -302,6 +302,21 @@ def test_an_old_server_is_interrupted_only_while_ours_runs(
     assert node.posted() == {"prompt_id": "p-1"}
 
 
+@pytest.mark.parametrize(
+    ("version", "is_stopped"),
+    [("0.3.20", False), ("", False), ("odd", False), ("0.3.64", True), ("v0.4.0-beta", True)],
+)
+def test_while_others_wait_only_a_server_that_aims_is_interrupted(
+    node: ScriptedNode, client: ComfyClient, version: str, is_stopped: bool
+) -> None:
+    busy = queued("p-1", "running") | {"queue_pending": queued("theirs")["queue_pending"]}
+    node.on("POST /queue", body(b""))
+    node.on("GET /queue", says(busy))
+    node.on("POST /interrupt", body(b""))
+    client.cancel("p-1", version=version)
+    assert ("POST /interrupt" in node.requests) == is_stopped
+
+
 def test_a_server_that_lost_its_jobs_api_is_cancelled_the_old_way(
     node: ScriptedNode, client: ComfyClient
 ) -> None:

@@ -1,15 +1,22 @@
 """Pre-warming: idle nodes load what a session will probably want next, if it says so, and only then."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
+from django.utils import timezone
 
-from farm_app import warming
+from farm_app import planning, warming
 from farm_app.comfy.warmup import warm_up
 from farm_app.models import Attempt, GpuNode, Job, JobEvent, JobGroup
+from farm_app.models.nodes import Health
+from farm_app.models.states import AttemptState, JobState
+from farm_app.seeding import seed_workflows
+from gallery_app.models import Library
 from sessions_app.funnel import DEFAULT_STAGES
 from sessions_app.models import Round, WorkSession
 from sessions_app.order import Order, place_round
+from tests import factories
 from tests.farm.rig import VALUES, Farm, wait_until
 
 BOTH: dict[str, Any] = {"families": ["sd15", "sdxl"], "seconds": {"sd15": 0.15, "sdxl": 0.3}}
@@ -78,6 +85,36 @@ def test_a_node_for_which_the_queue_has_work_loads_nothing_else(farm: Farm) -> N
     assert Job.objects.queued().exists()
     assert not warm_ups(node)
     farm.cancel(rest)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_all_nodes_only_those_load_it_that_are_idle_can_and_have_not(data: Path) -> None:
+    seed_workflows()
+    Library.default()
+    both, away = {"has": ("sd15", "sdxl")}, {"health": Health.OFFLINE}
+    facts: dict[str, dict[str, Any]] = {
+        "cold": both,
+        "colder": {**both, "warm_model": "checkpoints/sd15-base.safetensors"},
+        "warm": {**both, "warm_model": "checkpoints/sdxl-base.safetensors"},
+        "without": {"has": ("sd15",)},
+        "away": {**both, **away},
+        "paused": {**both, "is_paused": True},
+        "lent": {**both, "foreign_queue": 2},
+        "rendering": both,
+        "wanted": both,
+    }
+    nodes = {slug: factories.node(slug, **found) for slug, found in facts.items()}
+    factories.finish(factories.takes(ask(prewarms=True)), on=nodes["cold"])
+    Job.objects.update(finished=timezone.now())
+    for slug in ("rendering", "wanted"):
+        factories.placed(1, node_mode="only", node=nodes[slug])
+    taken = Job.objects.get(group__node=nodes["rendering"])
+    here = {"node": nodes["rendering"], "origin": nodes["rendering"].origin, "fence": 1}
+    Attempt.objects.create(job=taken, state=AttemptState.RUNNING, **here)
+    Job.objects.filter(pk=taken.pk).update(state=JobState.RUNNING)
+    warming.warm_idle_nodes(planning.draw_plan())
+    loading = GpuNode.objects.filter(warming_until__isnull=False)
+    assert set(loading.values_list("slug", flat=True)) == {"cold", "colder"}
 
 
 def test_a_load_that_fails_leaves_the_node_free(farm: Farm) -> None:

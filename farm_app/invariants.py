@@ -44,6 +44,7 @@ SPOOL_AGE_S: Final = 3600.0
 # More than this for one job is a loop that does not end.
 MOST_EVENTS: Final = 1000
 MOST_LIVE: Final = 2
+MOST_HOLDING: Final = 1
 
 _attempts_of_job = Attempt.objects.filter(job=OuterRef("pk"))
 _holding: Final = Exists(_attempts_of_job.filter(state__in=HOLDING))
@@ -329,6 +330,13 @@ def _what_has_ended_stays_so(look: Look) -> Found:
 # I5: no node has two things to do
 
 
+def _nodes_do_one_thing(look: Look) -> Found:
+    """A node renders one picture at a time; the table's own constraint may be gone after a repair by hand."""
+    rows = Attempt.objects.holding().order_by().values("node__slug")
+    for row in rows.annotate(count=Count("pk")).filter(count__gt=MOST_HOLDING):
+        yield f"Node {row['node__slug']} has {row['count']} attempts at a time.", None
+
+
 def _leases_end_soon(look: Look) -> Found:
     """A lease ends soon if its holder dies: not when a clock was wrong that day."""
     latest = timezone.now() + max(LEASE_TTL, SWEEP_LEASE_TTL) * 2
@@ -394,6 +402,7 @@ CHECKS: Final = (
     Check("I4", "Events tell how every job came to where it is.", _events_tell_the_state),
     Check("I4", "Attempts say how they ended.", _attempts_tell_their_end),
     Check("I6", "What has ended stays so.", _what_has_ended_stays_so),
+    Check("I5", "A node does one thing at a time.", _nodes_do_one_thing),
     Check("I5", "Leases end soon.", _leases_end_soon),
     Check("I5", "Blocks say why.", _blocks_say_why),
     Check("I7", "No story is endless.", _stories_end),

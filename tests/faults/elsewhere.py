@@ -2,9 +2,12 @@
 
 import json
 import signal
+import sqlite3
 from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 from tests.farm.rig import NodeProcess, wait_until
 from tests.faults.nursery import Child, Nursery
@@ -53,6 +56,12 @@ class Elsewhere:
     def go_on(self, *verbs: str) -> dict[str, Any]:
         """Let another process do what is left and tell what is there; the invariants are checked on the way."""
         return self.ended(self.start(",".join([*verbs, "work", "tell"])))
+
+    def attempts(self) -> set[str]:
+        """Return the ids of all its attempts."""
+        with closing(sqlite3.connect(self.data / "eliot.sqlite3", timeout=10)) as link:
+            found = link.execute("select id from farm_app_attempt").fetchall()
+        return {str(UUID(pk)) for (pk,) in found}
 
     def executions(self) -> int:
         """Return how often any node began to render."""

@@ -12,7 +12,10 @@ from PIL import Image
 
 from tests.farm.rig import NodeProcess, Stable, on_request, wait_until
 from tests.faults.elsewhere import Elsewhere, assert_whole
+from tests.faults.marking import rows_of
 from tests.faults.nursery import Nursery
+from tests.faults.oracle import assert_made_once, assert_others_left_alone
+from tests.faults.page import read_rows
 
 pytestmark = pytest.mark.drill
 Begin = Callable[..., Elsewhere]
@@ -20,20 +23,39 @@ Begin = Callable[..., Elsewhere]
 
 @pytest.fixture
 def begin(
-    tmp_path: Path, stable: Stable, nursery: Nursery, profile: str, action: str
+    tmp_path: Path,
+    stable: Stable,
+    nursery: Nursery,
+    profile: str,
+    action: str,
+    request: pytest.FixtureRequest,
 ) -> Iterator[Begin]:
-    """Give an Eliot elsewhere with so many nodes."""
+    """Give an Eliot elsewhere with so many nodes; at the end the nodes' ledgers are looked into."""
     lent: list[NodeProcess] = []
+    begun_here: list[Elsewhere] = []
 
     def begun(*specs: dict[str, Any]) -> Elsewhere:
         for number, spec in enumerate(specs or ({},)):
             facts = {"seconds": {"sd15": 0.15}, "profile": profile, **spec}
             lent.append(stable.lend(f"gpu-{'abcdef'[number]}", **facts).start())
-        return Elsewhere(nursery, tmp_path, lent, action)
+        begun_here.append(Elsewhere(nursery, tmp_path, lent, action))
+        return begun_here[-1]
 
     yield begun
-    for node in lent:
-        stable.take_back(node)
+    try:
+        for eliot in begun_here:
+            assert_promises(eliot, rows_of(request.node))
+    finally:
+        for node in lent:
+            stable.take_back(node)
+
+
+def assert_promises(eliot: Elsewhere, marked: list[str]) -> None:
+    """See what the nodes saw: who stumbles over a picture or sleeps through its lease may have it made again."""
+    rows, known = read_rows(), eliot.attempts()
+    more = 0 if eliot.action == "kill9" else 1
+    assert_made_once(eliot.nodes, [rows[one] for one in marked], known=known, more=more)
+    assert_others_left_alone(eliot.nodes, known=known)
 
 
 def through(eliot: Elsewhere, at: str, *, count: int = 1) -> dict[str, Any]:

@@ -191,6 +191,8 @@ def test_pages_without_workers_take_orders_and_say_so(begin: Begin) -> None:
     for one in (process, workers):
         one.send(signal.SIGTERM)
         wait_until(one.poll)
+    assert_whole(eliot.go_on(), 4)
+    assert eliot.executions() == 4
 
 
 @pytest.mark.fault("D19")

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from django.conf import settings
+from django.db import connection
 from django.utils import timezone
 
 from eliot import soundness
@@ -235,6 +236,18 @@ def a_lease_without_end(job: Job) -> None:
     Lease.objects.take("node:1", ttl=timedelta(days=1))
 
 
+def two_at_a_time(job: Job) -> None:
+    """As after a repair by hand; what was dropped comes back with the end of the test."""
+    with connection.cursor() as cursor:
+        cursor.execute("drop index one_attempt_per_node_slot")
+    factories.placed(2)
+    first = taken()
+    second = Job.objects.queued()[0]
+    other = Attempt.objects.create(job=second, node=first.node, origin="", fence=1)
+    rows(second).update(fence=1)
+    second.move(JobState.RUNNING, "Taken as well.", attempt=other)
+
+
 def a_block_without_a_word(job: Job) -> None:
     node = GpuNode.objects.all()[0]
     NodeBlock.objects.create(node=node, template="x", failures=3, is_active=True)
@@ -335,6 +348,7 @@ TOLD: tuple[tuple[Callable[[Job], None], str, str], ...] = (
     (lost_without_a_word, "I4", "is lost and does not say why"),
     (failed_in_no_way, "I4", "in which way"),
     (in_no_story, "I4", "is in no event"),
+    (two_at_a_time, "I5", "has 2 attempts at a time"),
     (a_block_without_a_word, "I5", "does not say why"),
     (ended_and_open, "I6", "has ended before"),
     (going_round, "I7", "goes round with it"),

@@ -10,12 +10,13 @@ from django.utils import timezone
 from django.utils.formats import date_format
 
 from farm_app import found, standing
-from farm_app.models import GpuNode
+from farm_app.models import GpuNode, QueueState
 from farm_app.models.nodes import Health
 
 Banner = dict[str, str]
 """Kind, title, text, action_url and action_label."""
 
+_UP: Final = Q(health__in=(Health.READY, Health.UNKNOWN))
 _NUMBERS: Final = {1: "One", 2: "Two", 3: "Three", 4: "Four"}
 
 
@@ -24,7 +25,8 @@ def banner() -> Banner | None:
     seen = GpuNode.objects.enabled().aggregate(
         all=Count("pk"),
         demo=Count("pk", filter=Q(is_demo=True)),
-        up=Count("pk", filter=Q(health__in=(Health.READY, Health.UNKNOWN))),
+        up=Count("pk", filter=_UP),
+        paused=Count("pk", filter=_UP & Q(is_paused=True)),
     )
     since = standing.away_since()
     if since is not None:
@@ -36,6 +38,11 @@ def banner() -> Banner | None:
         return _nothing()
     if not seen["up"]:
         return _silence()
+    state = QueueState.now()
+    if state.is_paused:
+        return _held("The queue is paused", _by_whom(state))
+    if seen["paused"] == seen["up"]:
+        return _held("All nodes are paused", "None of them takes anything new.")
     if not seen["demo"]:
         return None
     return _demo(seen["demo"]) if seen["demo"] == seen["all"] else _mixed(seen["demo"])
@@ -83,6 +90,22 @@ def _silence() -> Banner:
     }
 
 
+def _by_whom(held: QueueState) -> str:
+    at = f"Since {timezone.localtime(held.paused_at):%H:%M}" if held.paused_at else "By hand"
+    by = {"You": "you"}.get(held.paused_by, held.paused_by)
+    return f"{at}, by {by}." if by else f"{at}."
+
+
+def _held(title: str, text: str) -> Banner:
+    return {
+        "kind": "paused",
+        "title": title,
+        "text": f"{text} Whatever you ask for waits until it goes on.",
+        "action_url": f"{reverse('farm:nodes')}#queue",
+        "action_label": "Resume on the farm page",
+    }
+
+
 def _demo(count: int) -> Banner:
     return {
         "kind": "demo",
@@ -94,11 +117,13 @@ def _demo(count: int) -> Banner:
 
 
 def _mixed(count: int) -> Banner:
+    demo = GpuNode.objects.enabled().filter(is_demo=True)
+    first = demo.order_by("slug").values_list("pk", flat=True).first()
     return {
         "kind": "demo",
         "title": "Not all nodes are real",
         "text": f"{_pretend(count)} labelled pictures beside your own nodes.",
-        "action_url": reverse("farm:nodes"),
+        "action_url": f"{reverse('farm:nodes')}#card-{first}",
         "action_label": "Look at the demo nodes",
     }
 

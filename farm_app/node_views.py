@@ -10,6 +10,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.template.loader import render_to_string
 from django.urls import reverse
+from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST
 
 from eliot.http import varied, wants_fragment
@@ -42,6 +43,11 @@ def _drain(node: GpuNode, request: HttpRequest) -> Reply:
 
 def _resume(node: GpuNode, request: HttpRequest) -> Reply:
     count = tending.resume(node, actor=_actor(request))
+    node.refresh_from_db()
+    if node.reserved_end is not None:
+        until = f"{timezone.localtime(node.reserved_end):%H:%M}"
+        said = f"{node.slug} is its owner's until {until}. Change that under Hours and sleep."
+        return Reply(said, is_refusal=True)
     return Reply(f"{node.slug} takes work again.{_gave_way(count)}")
 
 
@@ -107,7 +113,9 @@ def _wake(node: GpuNode, request: HttpRequest) -> Reply:
     except waking.CannotWake:
         said = f"Give {node.slug} a MAC address first, under Hours and sleep."
         return Reply(said, is_refusal=True)
-    return Reply(f"{node.slug} is woken. It may take a minute until ComfyUI answers.")
+    return Reply(
+        f"{node.slug} was sent a wake-up call. It may take a minute until ComfyUI answers."
+    )
 
 
 def _remove(node: GpuNode, request: HttpRequest) -> Reply:

@@ -14,6 +14,8 @@ from farm_app.planning import Shelf, stock_for
 from farm_app.speeds import known_speeds
 
 UPSCALE: Final = "upscale"
+# A model that loads sooner costs nothing, or was never seen to load.
+WORTH_SAYING_S: Final = 0.1
 
 
 @dataclass(frozen=True)
@@ -80,7 +82,13 @@ def _pace(family: Family, view: NodeView, shelf: Shelf, template: str, speeds: S
     best = max(costs, key=lambda cost: (cost.model == view.warm, speeds.estimate(view, cost).known))
     guess = speeds.estimate(view, best)
     is_warm = best.model is not None and best.model == view.warm
-    said = "warm" if is_warm else f"{spell(guess.load_s)} to load" if guess.load_s else ""
+    said = (
+        "warm"
+        if is_warm
+        else f"{spell(guess.load_s)} to load"
+        if guess.load_s >= WORTH_SAYING_S
+        else ""
+    )
     return Pace(family.label, spell(guess.run_s), said, is_warm, guess.known)
 
 

@@ -281,9 +281,11 @@ def _commit(attempt: Attempt, media_file: MediaFile) -> None:
 
 def _moved_to_done(attempt: Attempt) -> bool:
     took = f" in {attempt.node_seconds:.1f} s" if attempt.node_seconds else ""
+    more = len(attempt.outputs) - 1
+    left = f" It made {more + 1} pictures; the first one is kept." if more else ""
     return attempt.job.move(
         JobState.DONE,
-        f"Done on {attempt.node.slug}{took}.",
+        f"Done on {attempt.node.slug}{took}.{left}",
         attempt=attempt,
         winner=attempt,
         finished=timezone.now(),

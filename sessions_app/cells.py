@@ -43,6 +43,7 @@ VERDICT_WORDS: Final = {"keep": "Kept", "drop": "Dropped"}
 PROMPT_IN_ALT: Final = 120
 WAITS: Final = "waits its turn"
 WAITS_FOR_NODE: Final = "waits for a node"
+WAITS_FOR_QUEUE: Final = "the queue is paused"
 MOST_TURNS: Final = 40
 FAR_S: Final = 90
 _JOB_STATES: Final = {
@@ -305,7 +306,8 @@ def _pinned(
     waiting = {
         one.job_id
         for one in generations
-        if one.job.state == JobState.QUEUED and expected[one.job_id][0] in (WAITS, WAITS_FOR_NODE)
+        if one.job.state == JobState.QUEUED
+        and expected[one.job_id][0] in (WAITS, WAITS_FOR_NODE, WAITS_FOR_QUEUE)
     }
     if not stuck | waiting:
         return frozenset()
@@ -335,13 +337,18 @@ def _expected(generations: list[Generation]) -> Mapping[int, tuple[str, str]]:
     return _turns([one.job_id for one in generations if one.job.state == JobState.QUEUED])
 
 
+def waits_for() -> str:
+    """Say what all that waits is waiting for, where the plan starts nothing."""
+    return WAITS_FOR_QUEUE if planning.is_queue_paused() else WAITS_FOR_NODE
+
+
 def _turns(jobs: Iterable[int]) -> Mapping[int, tuple[str, str]]:
     waiting = list(jobs)
     if not waiting:
         return {}
     drawn = planning.recent_plan()
     names = {node.id: node.name for node in drawn.nodes}
-    otherwise = WAITS if drawn.plan.expected else WAITS_FOR_NODE
+    otherwise = WAITS if drawn.plan.expected else waits_for()
     turns = ((job_id, drawn.plan.expected.get(job_id)) for job_id in waiting)
     return {
         job_id: _spell_turn(turn.start_s - drawn.at, names.get(turn.node_id, ""))

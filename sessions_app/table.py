@@ -15,7 +15,7 @@ from farm_app.models import Attempt, GpuNode, NodeModel, WorkflowTemplate
 from farm_app.models.states import JobState
 from farm_app.strip import spell_left
 from sessions_app import funnel
-from sessions_app.cells import Cell, cells_of
+from sessions_app.cells import Cell, cells_of, waits_for
 from sessions_app.forms import usual_checkpoint
 from sessions_app.funnel import Advance, Stage, as_asked, with_family
 from sessions_app.models import Generation, Round, WorkSession
@@ -266,7 +266,7 @@ class Actions:
         ends = expected_end_s(self._table.session, self._table.index)
         if ends is not None:
             return f"{spell_left(ends)} left"
-        return "waiting for a node" if self._table.tally.of("todo") else self.stuck_line
+        return waits_for() if self._table.tally.of("todo") else self.stuck_line
 
     @property
     def stuck_line(self) -> str:

@@ -213,6 +213,8 @@ def _state(needs: Needs, node: NodeView) -> Reason | None:
 def _family(needs: Needs, node: NodeView) -> Reason | None:
     if needs.family is None or needs.family in node.families:
         return None
+    if (too_small := _vram(needs, node)) is not None:
+        return too_small  # which no setting changes
     return Reason(
         "family",
         f"{node.name} is not set up for {needs.family}.",

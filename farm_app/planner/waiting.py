@@ -31,7 +31,7 @@ def _sentence(
     if reason is not None:
         return 2, f"{reason.sentence} {reason.fix}"
     if batch.paused:
-        return 1, f"It is paused. Resume it, and {node.name} may take it."
+        return 1, f"{node.name} may take it when it goes on."
     expected = plan.expected.get(job_id) if job_id is not None else None
     if expected is None:
         return 1, _beyond_detail(batch, node, plan, now)

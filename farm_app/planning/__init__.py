@@ -9,7 +9,7 @@ from farm_app.planning.drawing import (
     recent_plan,
 )
 from farm_app.planning.elsewhere import Elsewhere, look_elsewhere, look_for_faster
-from farm_app.planning.explaining import Waiting, explain, spell_pause, who_paused
+from farm_app.planning.explaining import Waiting, explain, is_queue_paused, spell_pause, who_paused
 from farm_app.planning.nodes import families_of, tags_of
 from farm_app.planning.obstacles import sort_out_obstacles
 from farm_app.planning.stock import Shelf, stock_for
@@ -28,6 +28,7 @@ __all__ = [
     "forget_recent_plan",
     "forget_stock",
     "has_work_now",
+    "is_queue_paused",
     "look_elsewhere",
     "look_for_faster",
     "recent_plan",

@@ -1,6 +1,7 @@
 """Why a job is not running yet, for people."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Final
 
 from django.utils import timezone
 
@@ -11,6 +12,8 @@ from farm_app.models.states import JobState
 from farm_app.planner import Batch
 from farm_app.planning.drawing import Drawn, draw_plan
 from farm_app.planning.queue import batch_of
+
+SOON_S: Final = 0.5
 
 
 @dataclass(frozen=True)
@@ -26,6 +29,10 @@ def explain(job: Job) -> Waiting:
     """Say why a job is not running yet."""
     drawn = draw_plan()
     batch = next((one for one in drawn.batches if job.pk in one.job_ids), None) or batch_of(job)
+    if who_paused(job) is not None:
+        batch = replace(
+            batch, paused=True
+        )  # no node is about to take it, whatever the plan says of others
     said = planner.explain(batch, drawn.nodes, drawn.plan, drawn.at, job.pk)
     ahead = _ahead(job, batch, drawn)
     nodes = tuple((view.name, sentence) for view, sentence in said)
@@ -43,6 +50,11 @@ def _ahead(job: Job, batch: Batch, drawn: Drawn) -> int:
     own = Job.objects.due().filter(pk__lt=job.pk, group=job.group_id, shape=job.shape)
     alike = own.filter(rank=job.rank, priority=job.priority)
     return sum(sizes[key] for key in before) + alike.count()
+
+
+def is_queue_paused() -> bool:
+    """Say whether somebody holds the whole queue back."""
+    return QueueState.now().is_paused
 
 
 def who_paused(job: Job) -> Pausable | None:
@@ -72,6 +84,8 @@ def _why_in_short(job: Job, batch: Batch, drawn: Drawn, ahead: int) -> str:
         return _why_unplanned(job, batch, drawn)
     name = next(view.name for view in drawn.nodes if view.id == expected.node_id)
     before = f" after {ahead} that came first" if ahead else ""
+    if expected.start_s - drawn.at < SOON_S:
+        return f"It starts on {name} now."
     return f"It starts on {name} in about {planner.spell_s(max(expected.start_s - drawn.at, 0))}{before}."
 
 

@@ -190,7 +190,7 @@ def test_demo_nodes_that_were_asked_for_stay_and_the_banner_says_so(file: Path, 
     shown = banner()
     assert shown is not None
     assert shown["text"] == "One pretend node draws labelled pictures beside your own nodes."
-    assert shown["action_url"] == "/farm/"
+    assert shown["action_url"] == f"/farm/#card-{GpuNode.objects.get(slug='gpu-standard').pk}"
 
 
 BOMB = "a: &a [x, x, x, x, x, x, x, x, x, x]\n" + "".join(

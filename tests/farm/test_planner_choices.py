@@ -156,7 +156,7 @@ def test_paused_and_far_away_jobs_are_explained_too():
     farm = [node(1, warm="a")]
     paused = batch(cost=JOB, paused=True)
     [(_, sentence)] = explain(paused, farm, plan([paused], farm, Speeds(), 0.0), 0.0)
-    assert sentence == "It is paused. Resume it, and gpu-1 may take it."
+    assert sentence == "gpu-1 may take it when it goes on."
     long = batch(jobs=900, cost=JOB)
     made = plan([long], farm, FAST_AND_SLOW, 0.0)
     [(_, sentence)] = explain(long, farm, made, 0.0, job_id=899)

@@ -326,7 +326,9 @@ def test_which_picture_is_the_first_does_not_depend_on_the_list(farm: Farm) -> N
     saved_twice(batch_size=4)
     node = farm.node("gpu-a")
     farm.work()
-    attempt = one(farm).attempts.get()
+    job = one(farm)
+    assert story(job)[-1].endswith("It made 8 pictures; the first one is kept.")
+    attempt = job.attempts.get()
     order = [(found["node_id"], found["index"]) for found in attempt.outputs]
     assert order == [(where, n) for where in ("9", "19") for n in range(4)]
     first = node.folder / "output" / "eliot" / str(attempt.pk) / "picture_00001_.png"

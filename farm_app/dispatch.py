@@ -279,6 +279,11 @@ class Feeder:
             return self._doubtful(fault)
         failpoint("post after")
         self._untaken = 0
+        if _counts_anew(self.node.pk, accepted.number):
+            health.note_new_process(self.node)
+            # Its model was taken for warm: what loading it takes is not the node's speed.
+            attempt.was_cold = True
+            Attempt.objects.filter(pk=attempt.pk).update(was_cold=True)
         if accepted.prompt_id != str(attempt.pk):
             attempt.move(AttemptState.ACCEPTED, node_prompt_id=accepted.prompt_id)
         return True
@@ -383,6 +388,16 @@ class Feeder:
             setbacks.lose(attempt, f"{self.node.slug} did not take it.")
         else:
             setbacks.lose(attempt, f"{self.node.slug} no longer knows it.")
+
+
+_numbers: Final[dict[int, float]] = {}
+"""The latest place that each node gave a prompt of ours; forgotten with this process, after which any number will do."""
+
+
+def _counts_anew(node_id: int, number: float) -> bool:
+    """Say whether a node's count of prompts began again: it restarted between two looks, idle and unseen."""
+    before, _numbers[node_id] = _numbers.get(node_id), number
+    return before is not None and number <= before
 
 
 def _is_coming_home(job: Job) -> bool:

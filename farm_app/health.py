@@ -250,6 +250,13 @@ def note_silent(node: GpuNode, sentence: str) -> None:
     _note_trouble(node, Health.SILENT, sentence)
 
 
+def note_new_process(node: GpuNode) -> None:
+    """Write down that an idle node had restarted before it took what it has now."""
+    with written():
+        GpuNode.objects.filter(pk=node.pk).update(epoch=F("epoch") + 1)
+        _say(node, f"{node.slug} had restarted meanwhile.", Level.WARN)
+
+
 def note_restart(node: GpuNode) -> None:
     """Write down that a node's process is another one now: no model is warm, and what it was given is gone.
 

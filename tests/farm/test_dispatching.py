@@ -18,7 +18,8 @@ def test_it_brings_every_picture_home(farm: Farm) -> None:
     farm.work()
     jobs = farm.done(placed)
     assert all(job.output.absolute_path.is_file() for job in jobs if job.output)
-    assert len(first.executions()) + len(second.executions()) == 6
+    # A busy machine may make one look slow, and the other renders a copy.
+    assert len(first.executions()) + len(second.executions()) in (6, 7)
     assert {path.name for path in farm.data.rglob("*.png") if "pictures" in path.parts} == {
         f"{number:04d}.png" for number in range(1, 7)
     }

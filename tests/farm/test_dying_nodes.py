@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from farm_app import progress, rests, setbacks, sweep
+from farm_app import health, progress, rests, setbacks, sweep
 from farm_app.models import Attempt, GpuNode, Job, nodes
 from farm_app.models.nodes import Health
 from farm_app.models.states import AttemptState, JobState
@@ -31,6 +31,23 @@ def test_work_goes_elsewhere_when_a_node_dies_while_rendering(farm: Farm) -> Non
     assert any("gpu-a went away" in said for said in story(job))
     assert (job.failures, job.deaths) == (0, 1)
     assert GpuNode.objects.get(slug="gpu-a").unseen_since
+
+
+def test_a_restart_that_nobody_saw_is_told_by_the_nodes_own_count(
+    farm: Farm, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    node = farm.node("gpu-a", load_s={"sd15": 0.4})
+    farm.work()
+    for _ in range(2):
+        (job,) = farm.done(farm.ask(1))
+    assert not job.attempts.get().was_cold
+    before = GpuNode.objects.get().epoch
+    monkeypatch.setattr(health, "due", list)
+    node.kill()
+    node.restart()
+    (job,) = farm.done(farm.ask(1))
+    assert job.attempts.latest("fence").was_cold
+    assert GpuNode.objects.get().epoch > before
 
 
 def test_work_waits_for_the_only_node_to_come_back(farm: Farm) -> None:

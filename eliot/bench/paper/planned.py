@@ -73,6 +73,7 @@ class PaperFarm:
         self._events: list[tuple[float, int, int, Callable[[], None]]] = []
         self._order = count()
         self._running: dict[int, Run] = {}
+        self._looks: dict[int, float] = {}
         self._open = {one for batch in self.batches for one in batch.job_ids}
         for node_id, outages in self.outages.items():
             for away_s, back_s in outages:
@@ -106,7 +107,10 @@ class PaperFarm:
                 if look_s <= self.now:
                     message = f"node {node_id} is to be looked at in the past"
                     raise RuntimeError(message)
-                self._at(look_s, node_id, lambda: None)
+                # Each plan names it again: one look at a time is enough for a node.
+                if not self.now < self._looks.get(node_id, 0.0) <= look_s:
+                    self._looks[node_id] = look_s
+                    self._at(look_s, node_id, lambda: None)
         self._copy_what_is_slow()
         return made
 

@@ -350,6 +350,8 @@ def _merge_ranks() -> dict[int, int]:
 
 
 def _estimate_t5(text: str) -> int:
+    if not text.strip():
+        return 0  # separators that no prompt holds are white space as well
     return round(sum(1.0 if part is None else _t5_length(part) for part in _parts(text)))
 
 

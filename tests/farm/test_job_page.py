@@ -60,7 +60,7 @@ def page_of(client: Client, take: Generation) -> Markup:
 def test_a_waiting_job_says_why_and_what_was_asked_for(take: Generation, client: Client) -> None:
     page = page_of(client, take)
     assert page.id("job-word").text == "Waiting"
-    assert "It starts on gpu-a in about 0.0 s. Number 1 in the queue." in page.id("job-state").text
+    assert "It starts on gpu-a now. Number 1 in the queue." in page.id("job-state").text
     side = next(page.all("aside")).text
     for words in ("a lighthouse", "fog", take.job.seed, "euler", "sd15_txt2img", "Not sent yet"):
         assert words in side

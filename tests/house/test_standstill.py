@@ -13,7 +13,7 @@ from tests.farm.rig import wait_until
 @pytest.fixture
 def loop(monkeypatch: pytest.MonkeyPatch) -> Iterator[asyncio.AbstractEventLoop]:
     monkeypatch.setattr(standstill, "BEAT_S", 0.01)
-    monkeypatch.setattr(standstill, "PATIENCE_S", 0.3)
+    monkeypatch.setattr(standstill, "PATIENCE_S", 1.0)
     running = asyncio.new_event_loop()
     thread = threading.Thread(target=running.run_forever, daemon=True)
     thread.start()
@@ -33,9 +33,8 @@ def test_what_holds_the_loop_up_is_named_and_so_is_its_end(
 
     standstill.watch(loop)
     loop.call_soon_threadsafe(dawdle)
-    wait_until(lambda: "pages stand still" in caplog.text)
-    assert "in dawdle" in caplog.text
-    assert "answers again" not in caplog.text
+    wait_until(lambda: "in dawdle" in caplog.text)
+    assert "pages stand still" in caplog.text
     go_on.set()
     wait_until(lambda: "answers again" in caplog.text)
 
@@ -45,6 +44,7 @@ def test_a_standstill_of_all_of_eliot_is_not_blamed_on_the_loop(
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
+    monkeypatch.setattr(standstill, "PATIENCE_S", 60.0)
     moments = iter((0.0, 0.0, 100.0))  # as when the machine slept in between
     monkeypatch.setattr(standstill, "monotonic", lambda: next(moments, 100.0))
     standstill.watch(loop)

@@ -10,7 +10,7 @@ import unicodedata
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from sessions_app.cinema import tokens
@@ -106,6 +106,7 @@ def test_the_words_kept_are_bounded():
     assert cache.currsize <= cache.maxsize < len(words)
 
 
+@example("\x1f", 1, "t5")
 @given(any_prompt, st.integers(1, 600), st.sampled_from(["clip", "t5"]))
 def test_it_counts_any_text_within_bounds(text, window, encoder):
     counted = count_tokens(text, window, encoder=encoder)

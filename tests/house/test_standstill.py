@@ -21,6 +21,8 @@ def loop(monkeypatch: pytest.MonkeyPatch) -> Iterator[asyncio.AbstractEventLoop]
     running.call_soon_threadsafe(running.stop)
     thread.join()
     running.close()
+    for watcher in [one for one in threading.enumerate() if one.name == "standstill"]:
+        watcher.join(10)  # it reads the clock that the next test sets
 
 
 def test_what_holds_the_loop_up_is_named_and_so_is_its_end(

@@ -2,8 +2,9 @@
 
 ``place NODES COUNT VERBS`` makes the rows first; then of the verbs, with commas between, ``work`` runs workers until
 nothing is open, ``tell`` prints what is there. ``begin`` runs workers until something renders and leaves them running,
-``cancel`` cancels all that is open, ``more`` asks for one more picture, ``refine`` for one from the first that is done,
-``pages`` serves pages alone, ``huey`` works until told to stop, ``upgrade`` migrates.
+``cancel`` cancels all that is open, ``more`` asks for one more picture, ``prefer`` for one that would rather be made on
+the first node, ``refine`` for one from the first that is done, ``pages`` serves pages alone, ``huey`` works until told
+to stop, ``upgrade`` migrates.
 """
 
 import json
@@ -12,6 +13,7 @@ import sys
 import time
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import django
 
@@ -25,6 +27,7 @@ from eliot.failpoints import Failed  # noqa: E402
 from eliot.launch.preparing import take_over  # noqa: E402
 from farm_app import health  # noqa: E402
 from farm_app.models import Attempt, GpuNode, Job  # noqa: E402
+from farm_app.models.jobs import NodeMode  # noqa: E402
 from farm_app.models.states import OPEN_JOBS, AttemptState  # noqa: E402
 from farm_app.seeding import seed_workflows  # noqa: E402
 from farm_app.workers import Workers  # noqa: E402
@@ -46,15 +49,27 @@ def place(nodes: dict[str, int], count: int) -> None:
         )
         health.probe(node.pk)
     WorkSession.begin(title="Crash")
-    more(count)
+    if count:
+        more(count)
 
 
-def more(count: int = 1) -> None:
+def more(count: int = 1, **choice: Any) -> None:
     """Ask for so many drafts."""
     order = Order(
-        stage=0, stage_name="Drafts", family="sd15", work="draft", count=count, values=VALUES
+        stage=0,
+        stage_name="Drafts",
+        family="sd15",
+        work="draft",
+        count=count,
+        values=VALUES,
+        **choice,
     )
     place_round(WorkSession.objects.get(), order)
+
+
+def prefer() -> None:
+    """Ask for one more draft, best made on the first node."""
+    more(node_mode=NodeMode.PREFER, node=GpuNode.objects.earliest("pk"))
 
 
 def refine() -> None:
@@ -114,7 +129,7 @@ def tell() -> None:
         MediaFile.objects.filter(made_by__isnull=False).values_list("made_by__job", flat=True)
     )
     attempts = Attempt.objects.order_by("job", "fence").values_list("job", "node__slug", "state")
-    failures = list(Job.objects.values_list("failures", flat=True))
+    failures = list(Job.objects.order_by("pk").values_list("failures", flat=True))
     found = {"states": states, "files": files, "won": len(won), "rows": MediaFile.objects.count()}
     found |= {"attempts": list(attempts), "failures": failures}
     found |= {"fetches": list(Attempt.objects.values_list("fetches", flat=True))}
@@ -155,6 +170,7 @@ VERBS = {
     "begin": begin,
     "cancel": cancel,
     "more": more,
+    "prefer": prefer,
     "refine": refine,
     "huey": huey,
     "pages": pages,

@@ -165,9 +165,17 @@ class GpuNodeAdmin(admin.ModelAdmin[GpuNode]):
     @admin.action(description="Resume the selected nodes")
     def resume(self, request: HttpRequest, nodes: QuerySet[GpuNode]) -> None:
         """Let them take work again."""
-        gave_way = sum(tending.resume(node, actor=_actor(request)) for node in nodes)
+        gave_way, resumed = 0, 0
+        for node in nodes:
+            try:
+                gave_way += tending.resume(node, actor=_actor(request))
+                resumed += 1
+            except tending.ItsOwners as held:
+                said = f"{node.slug} is its owner's until {held.until}: change its hours."
+                self.message_user(request, said, messages.WARNING)
         self._say_gave_way(request, gave_way)
-        self.message_user(request, f"Resumed {_count(nodes, 'node')}.", messages.SUCCESS)
+        if resumed:
+            self.message_user(request, f"Resumed {_count(resumed, 'node')}.", messages.SUCCESS)
 
     @admin.action(description="Switch the selected nodes on")
     def enable(self, request: HttpRequest, nodes: QuerySet[GpuNode]) -> None:

@@ -85,11 +85,8 @@ class Title:
     is_working: bool
     is_measured: bool
     has_mac: bool
-
-    @property
-    def can_resume(self) -> bool:
-        """Whether somebody holds it back who could let it go on."""
-        return self.state in ("draining", "paused", "reserved")
+    can_resume: bool
+    can_measure: bool
 
     @property
     def word(self) -> str:
@@ -179,6 +176,7 @@ class Acts:
     is_working: bool
     is_measured: bool
     has_mac: bool
+    can_resume: bool
 
     @property
     def main_id(self) -> str:
@@ -318,6 +316,7 @@ class _Reading:
                 is_working=attempt is not None,
                 is_measured=is_measured,
                 has_mac=bool(node.mac),
+                can_resume=node.can_resume,
             ),
         )
 
@@ -350,6 +349,8 @@ def _title(
         is_working=attempt is not None,
         is_measured=is_measured,
         has_mac=bool(node.mac),
+        can_resume=node.is_enabled and node.can_resume,
+        can_measure=node.standing == "ready",
     )
 
 

@@ -10,7 +10,6 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.template.loader import render_to_string
 from django.urls import reverse
-from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST
 
 from eliot.http import varied, wants_fragment
@@ -42,12 +41,14 @@ def _drain(node: GpuNode, request: HttpRequest) -> Reply:
 
 
 def _resume(node: GpuNode, request: HttpRequest) -> Reply:
-    count = tending.resume(node, actor=_actor(request))
-    node.refresh_from_db()
-    if node.reserved_end is not None:
-        until = f"{timezone.localtime(node.reserved_end):%H:%M}"
-        said = f"{node.slug} is its owner's until {until}. Change that under Hours and sleep."
+    try:
+        count = tending.resume(node, actor=_actor(request))
+    except tending.ItsOwners as held:
+        said = f"{node.slug} is its owner's until {held.until}. Change that under Hours and sleep."
         return Reply(said, is_refusal=True)
+    if node.owners_end is not None:
+        until = tending.spell_until(node.owners_end)
+        return Reply(f"{node.slug} takes work again at {until}: until then it is its owner's.")
     return Reply(f"{node.slug} takes work again.{_gave_way(count)}")
 
 

@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from eliot.live import kept_briefly
 from eliot.statements import Question
+from farm_app.hours import spell_moment
 from farm_app.models import Attempt, GpuNode, Job, JobEvent
 from farm_app.models.nodes import Health
 from farm_app.models.states import JobState
@@ -158,10 +159,7 @@ def _standing(node: GpuNode) -> tuple[str, str, str, int | None]:
 
 
 def _clock(moment: datetime) -> str:
-    """Return the time, with its day where that is not today."""
-    local = timezone.localtime(moment)
-    is_today = local.date() == timezone.localdate()
-    return f"{local:%H:%M}" if is_today else f"{local:%a %H:%M}"
+    return spell_moment(timezone.localtime(moment), timezone.localdate())
 
 
 def _trouble(node: GpuNode) -> str:

@@ -273,13 +273,27 @@ class GpuNode(models.Model):
     @property
     def reserved_end(self) -> datetime | None:
         """Until when it is reserved, by hand or by its owner's hours; None if it is not."""
-        now = timezone.now()
-        ends = [self.reserved_until] if self.reserved_until and self.reserved_until > now else []
-        local = timezone.make_naive(now)
-        own = self.own_hours.end_of(local) if self.own_hours else None
-        if own is not None:
-            ends.append(timezone.make_aware(own))
+        ends = [self.owners_end] if self.owners_end else []
+        if self.is_reserved_by_hand and self.reserved_until:
+            ends.append(self.reserved_until)
         return max(ends, default=None)
+
+    @property
+    def owners_end(self) -> datetime | None:
+        """Until when the hours say that it is its owner's; None if it is the farm's now."""
+        now = timezone.make_naive(timezone.now())
+        end = self.own_hours.end_of(now) if self.own_hours else None
+        return timezone.make_aware(end) if end else None
+
+    @property
+    def is_reserved_by_hand(self) -> bool:
+        """Whether somebody reserved it until a moment that is still to come."""
+        return self.reserved_until is not None and self.reserved_until > timezone.now()
+
+    @property
+    def can_resume(self) -> bool:
+        """Whether anything that resuming ends holds it back: a drain, a pause, a reservation by hand."""
+        return self.is_draining or self.is_paused or self.is_reserved_by_hand
 
     @property
     def is_slow(self) -> bool:

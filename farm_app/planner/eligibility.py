@@ -56,6 +56,8 @@ EASE: Final = (
     "loras", "models", "model", "tags", "classes", "vram", "family",
 )  # fmt: skip
 
+_BIGGER: Final = "Use a smaller model, or a node with more video memory."
+
 _STATES: Final = {
     "offline": ("is offline", "Start ComfyUI on it, or check its address."),
     "draining": ("is drained and takes nothing new", "Resume it on the Farm page."),
@@ -71,8 +73,14 @@ def why_unfit(needs: Needs, node: NodeView) -> Reason | None:
     for check in _CHECKS:
         reason = check(needs, node)
         if reason is not None:
-            return reason
+            return _memory_before_family(reason, needs, node)
     return None
+
+
+def _memory_before_family(reason: Reason, needs: Needs, node: NodeView) -> Reason:
+    """Where the card is too small as well, setting it up would not help, nor would a smaller picture."""
+    too_small = _vram(needs, node) if reason.code == "family" else None
+    return Reason("vram", too_small.sentence, _BIGGER) if too_small else reason
 
 
 def why_not(batch: Batch, node: NodeView, job_id: int | None = None) -> Reason | None:
@@ -213,8 +221,6 @@ def _state(needs: Needs, node: NodeView) -> Reason | None:
 def _family(needs: Needs, node: NodeView) -> Reason | None:
     if needs.family is None or needs.family in node.families:
         return None
-    if (too_small := _vram(needs, node)) is not None:
-        return too_small  # which no setting changes
     return Reason(
         "family",
         f"{node.name} is not set up for {needs.family}.",
@@ -267,7 +273,7 @@ def _what_would_fit(needs: Needs, vram_gb: float) -> str:
     fitting = int(longest + 1e-6) // SIZE_GRID_PX * SIZE_GRID_PX
     if fitting >= SMALLEST_PX:
         return f"{fitting} px would fit."
-    return "Use a smaller model, or a node with more video memory."
+    return _BIGGER
 
 
 def _model(needs: Needs, node: NodeView) -> Reason | None:

@@ -162,6 +162,18 @@ def test_hours_reserve_the_node_and_stand_on_its_card(owner: Client) -> None:
     assert JobEvent.objects.latest("pk").sentence.startswith("gpu-quality: its owner's every day")
 
 
+def test_a_node_that_is_its_owners_offers_hours_and_no_resume(owner: Client) -> None:
+    care(owner, own_days=list(range(7)), own_from="00:00", own_until="00:00")
+    card = text_of(owner.get("/farm/"), f"card-{node().pk}")
+    assert "Resume" not in card
+    assert "Benchmark" not in card
+    assert "Hours" in text_of(owner.get("/farm/"), f"card-{node().pk}-acts")
+    before = JobEvent.objects.count()
+    reply = act(owner, "resume")
+    assert "owner&#x27;s until" in reply.content.decode()
+    assert JobEvent.objects.count() == before
+
+
 def test_the_other_half_of_the_week_it_is_ready(owner: Client) -> None:
     away = (timezone.localtime().weekday() + 3) % 7
     care(owner, own_days=[away], own_from="09:00", own_until="18:00")

@@ -53,6 +53,21 @@ def test_a_node_that_takes_no_work_says_so_and_may_come_back(state):
     assert (reason.code, reason.passing) == ("state", True)
 
 
+def test_a_card_too_small_for_a_family_it_is_not_set_up_for_says_what_no_setting_changes():
+    reason = refused(batch(needs=Needs("qwen", vram_gb=10)), node(**ABLE))
+    assert (reason.code, reason.sentence) == (
+        "vram",
+        "gpu-x has 8 GB of video memory; this needs 10 GB.",
+    )
+    assert reason.fix == "Use a smaller model, or a node with more video memory."
+
+
+def test_no_node_is_set_up_for_a_family_is_said_of_small_ones_too():
+    nodes = [node(1, vram_gb=8), node(2, vram_gb=24)]
+    refusal = plan([batch(needs=Needs("qwen", vram_gb=10))], nodes, Speeds(), 0.0).impossible
+    assert [one.sentence for one in refusal.values()] == ["No node is set up for qwen."]
+
+
 def test_a_node_with_everything_takes_it():
     needs = Needs("sd15", MODEL, width=1024, height=768, batch=2, vram_gb=8, tags=FACEID)
     assert why_not(batch(needs=needs), node(**ABLE)) is None

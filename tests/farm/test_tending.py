@@ -1,6 +1,6 @@
 """What people do to nodes, with real ones."""
 
-from datetime import timedelta
+from datetime import time, timedelta
 from typing import Any
 
 import httpx
@@ -56,6 +56,30 @@ def test_resuming_lifts_a_reservation_by_hand(db: None) -> None:
     assert node().standing == "reserved"
     tending.resume(node())
     assert node().standing == "ready"
+
+
+def its_owners(row: GpuNode, **facts: Any) -> GpuNode:
+    """Give it to its owner for good."""
+    row.own_days, row.own_from, row.own_until = list(range(7)), time(0), time(0)
+    row.save()
+    GpuNode.objects.filter(pk=row.pk).update(**facts)
+    return node(row.slug)
+
+
+def test_in_its_owners_hours_resuming_changes_nothing_and_says_why(db: None) -> None:
+    row = its_owners(factories.node("gpu-a"))
+    assert not row.can_resume
+    with pytest.raises(tending.ItsOwners):
+        tending.resume(row, actor="ann")
+    assert said() == []
+
+
+def test_in_its_owners_hours_a_drain_is_lifted_for_when_they_are_over(db: None) -> None:
+    row = its_owners(factories.node("gpu-a"), is_draining=True)
+    assert row.can_resume
+    tending.resume(row, actor="ann")
+    assert (node().is_draining, node().standing) == (False, "reserved")
+    assert said()[0].startswith("gpu-a is its owner's until ")
 
 
 def test_pausing_all_leaves_drained_ones_drained_when_all_go_on(db: None) -> None:

@@ -42,7 +42,7 @@ from farm_app.comfy.errors import (
 from farm_app.follow import Follower, LeaseGone, NodeGone, NodeSilent, new_client_id
 from farm_app.models import Attempt, GpuNode, Job, Lease
 from farm_app.models.states import HOLDING, AttemptState, FailureClass, JobState
-from farm_app.timers import LEASE_TTL, LOOK_S
+from farm_app.timers import LEASE_TTL, LIFE_S
 from farm_app.verdicts import Verdict
 
 logger = logging.getLogger(__name__)
@@ -143,7 +143,7 @@ class Feeder:
         origin = attempt.origin
         with (
             ComfyClient(origin) as self._client,
-            ComfyClient(origin, read_timeout_s=LOOK_S) as looks,
+            ComfyClient(origin, read_timeout_s=LIFE_S) as looks,
             Follower(origin, looks, self._keep_lease, first_id=self._first_id) as self._follower,
         ):
             self._first_id = ""

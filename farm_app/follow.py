@@ -39,6 +39,7 @@ from farm_app.progress import Teller
 from farm_app.timers import (
     ASK_DEAF_S,
     ASK_QUIET_S,
+    BREATH_S,
     FASTER_LOOK_S,
     GIVE_UP_S,
     HISTORY_LAG_S,
@@ -221,6 +222,7 @@ class _Watching:
         self.is_sure = is_sure or attempt.state in (AttemptState.ACCEPTED, AttemptState.RUNNING)
         self.was_cut = self.has_looked_ahead = self.has_copy = False
         self.ended_hint: float | None = None
+        self.answered = 0.0
         self.unanswered_since: float | None = None
         self.missing_since: float | None = None
         self.told_to_stop: float | None = None
@@ -326,8 +328,11 @@ class _Watching:
 
     def _note_accepted(self) -> None:
         """Write down that the node has it, if it does not start at once, which says so too."""
-        is_late = time.monotonic() - self.began > START_S
-        if self.is_sure and is_late and self.attempt.state == AttemptState.SUBMITTING:
+        if self.is_sure and time.monotonic() - self.began > START_S:
+            self._accepted()
+
+    def _accepted(self) -> None:
+        if self.attempt.state == AttemptState.SUBMITTING:
             self.is_unwanted = not self.attempt.move(AttemptState.ACCEPTED)
 
     def _hand_on_if_slow(self) -> None:
@@ -368,7 +373,7 @@ class _Watching:
             entry = self.follower.looks.history(self.attempt.prompt_id)
         except ComfyError as fault:
             return self._unanswered(fault, asked)
-        self.unanswered_since = None
+        self._has_answered()
         if entry is not None:
             return self._judge(entry)
         late_s = asked - self.began_to_end
@@ -383,7 +388,7 @@ class _Watching:
             fate = self.follower.looks.look_up(self.attempt.prompt_id, marker=str(self.attempt.pk))
         except ComfyError as fault:
             return self._unanswered(fault, asked)
-        self.unanswered_since = None
+        self._has_answered()
         if isinstance(fate, Absent):
             return self._absent()
         self._adopt(fate)
@@ -399,6 +404,7 @@ class _Watching:
             self._started()
             self._stop_if_stalled()
         else:
+            self._accepted()
             self.began = self.last_event = time.monotonic()  # others' prompts come first
         return None
 
@@ -429,6 +435,9 @@ class _Watching:
 
     # Trouble
 
+    def _has_answered(self) -> None:
+        self.answered, self.unanswered_since = time.monotonic(), None
+
     def _unanswered(self, fault: ComfyError, asked: float) -> Verdict | None:
         """Bear with a silent node for a while; meanwhile let another one render a copy.
 
@@ -438,10 +447,11 @@ class _Watching:
         """
         if isinstance(fault, Unreachable) and fault.refused:
             raise NodeGone(fault.sentence) from fault
+        is_loading = self.attempt.was_cold and self.progress.phase == "loading"
         if self.unanswered_since is None:
-            self.unanswered_since = asked
+            self.unanswered_since = asked if is_loading else max(self.last_event, self.answered)
         silent_s = time.monotonic() - self.unanswered_since
-        if silent_s < SILENT_S:
+        if silent_s < (BREATH_S if is_loading else SILENT_S):
             return None
         if not self._is_wanted():
             return Verdict("superseded")

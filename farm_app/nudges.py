@@ -60,6 +60,11 @@ def probe(node_ids: Iterable[int]) -> None:
         _send(tasks.probe_node, node_id)
 
 
+def knock() -> None:
+    """Let somebody knock at the idle nodes."""
+    _send(tasks.knock)
+
+
 def warm(node_id: int, group_id: int) -> None:
     """Let somebody load on a node what comes after a group."""
     _send(tasks.warm_node, node_id, group_id)

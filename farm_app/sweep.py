@@ -17,6 +17,7 @@ from farm_app import (
     deadlines,
     health,
     health_spans,
+    knocking,
     nudges,
     planning,
     searching,
@@ -102,6 +103,11 @@ def _probe_nodes() -> None:
     nudges.probe(health.due())
 
 
+def _knock_at_idle_nodes() -> None:
+    if knocking.quiet_nodes().exists():
+        nudges.knock()
+
+
 def _feed_unattended_nodes() -> None:
     """Nudge nodes with an attempt on them whose feeder is gone."""
     attended = Lease.objects.held_now().filter(name__startswith="node:")
@@ -152,6 +158,7 @@ def _forget_what_is_old() -> None:
 DUTIES: Final[tuple[Callable[[], None], ...]] = (
     _refresh_what_plans_need,
     _probe_nodes,
+    _knock_at_idle_nodes,
     _feed_unattended_nodes,
     _store_what_is_made,
     _tidy_the_spool,

@@ -89,6 +89,15 @@ def look_at_addresses(search: str) -> None:
         look(search)
 
 
+@db_task(priority=12)
+def knock() -> None:
+    """Knock at the idle nodes."""
+    from farm_app.knocking import knock
+
+    with patient_database():
+        knock()
+
+
 @db_task(priority=10)
 def probe_node(node_id: int) -> None:
     """Look at a node's health."""

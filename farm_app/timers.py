@@ -22,19 +22,23 @@ INVENTORY_AGE: Final = timedelta(hours=1)
 # A machine that sleeps is woken when a job has waited for this long, and again as often as this.
 WAIT_BEFORE_WAKING_S: Final = 10.0 * FACTOR
 WAKE_AGAIN: Final = timedelta(seconds=120.0 * FACTOR)
-# A node that answers a look later than this is silent; loading a model may take the breath of an honest one.
+# A node that answers a look later than this is silent.
 LOOK_S: Final = max(3.0 * FACTOR, 1.5)
+# One at work whose events have ceased is asked with less patience: it is to be known within three seconds.
+LIFE_S: Final = 1.5
 
 # An ambiguous POST is looked up twice this far apart before the attempt is given up.
 LOOK_TWICE_S: Final = 2.0 * FACTOR
 # Socket quiet while a prompt is open: ask the node itself this often.
-ASK_QUIET_S: Final = 2.0 * FACTOR
+ASK_QUIET_S: Final = 1.0 * FACTOR
 # Without a socket there are no hints: ask this often.
 ASK_DEAF_S: Final = 0.4
 # A socket that could not be opened is tried again this often.
 RECONNECT_S: Final = 2.0 * FACTOR
-# A node that does not answer for this long gets nothing new, and an idle node renders a copy of its work.
-SILENT_S: Final = 3.0 * FACTOR
+# A node without a sign of life for this long gets nothing new, and an idle node renders a copy of its work.
+SILENT_S: Final = 2.5 * FACTOR
+# Loading a model may take the breath of an honest one: it may owe an answer for this long.
+BREATH_S: Final = 5.0 * FACTOR
 # ... for this long, and its work goes back to the queue if another node could take it,
 REQUEUE_S: Final = 15.0 * FACTOR
 # ... and for this long even if none could.

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from statistics import median
 from typing import Any, Final
 
 from django.conf import settings
@@ -90,6 +91,8 @@ class Outcome:
     stuck: int = 0
     renders: int = 0
     deeds: dict[str, int] = field(default_factory=dict)
+    noticed_s: dict[str, list[float]] = field(default_factory=dict)
+    """Seconds until a fault was known, by the way it came about."""
     breaches: list[str] = field(default_factory=list)
 
     def missed(self) -> list[str]:
@@ -104,6 +107,8 @@ class Outcome:
         yield f"{self.renders} renders; " + ", ".join(
             f"{n} × {what}" for what, n in self.deeds.items()
         )
+        for way, times in self.noticed_s.items():
+            yield f"{way}: noticed in {median(times):.2f} s, at worst {max(times):.2f} s ({len(times)} times)"
 
 
 def settle(account: Account, nodes: Sequence[Node], outcome: Outcome) -> Outcome:

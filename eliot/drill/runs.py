@@ -29,7 +29,7 @@ FLAP_S: Final = 5.0
 
 
 @contextmanager
-def _farm(folder: Path, *, slower: float = 1.0) -> Iterator[Sequence[Node]]:
+def farm_of_four(folder: Path, *, slower: float = 1.0) -> Iterator[Sequence[Node]]:
     """Start the nodes and make their rows; end whatever is left of them."""
     nodes = [
         Node(f"node-{place}", folder, seconds * slower) for place, seconds in enumerate(SECONDS, 1)
@@ -54,7 +54,7 @@ def soak(seconds: float, seed: int, say: Say) -> Outcome:
     """
     folder = folder_of_drill()
     prepare()
-    with _farm(folder) as nodes, ExitStack() as stack:
+    with farm_of_four(folder) as nodes, ExitStack() as stack:
         eliot = [workers(number, folder) for number in range(1, WORKERS + 1)]
         for one in eliot:
             stack.callback(one.kill)
@@ -89,7 +89,7 @@ def kill_start(times: int, seed: int, say: Say, *, count: int = BATCH) -> Outcom
     dice = random.Random(seed)  # noqa: S311 - the same each time, and no secret
     folder = folder_of_drill()
     prepare()
-    with _farm(folder, slower=SLOWER) as nodes, ExitStack() as stack:
+    with farm_of_four(folder, slower=SLOWER) as nodes, ExitStack() as stack:
         account = Account()
         account.ask(count)
         eliot = whole_eliot(folder)

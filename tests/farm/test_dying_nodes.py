@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from farm_app import health, progress, rests, setbacks, sweep
+from farm_app import health, knocking, progress, rests, setbacks, sweep
 from farm_app.models import Attempt, GpuNode, Job, nodes
 from farm_app.models.nodes import Health
 from farm_app.models.states import AttemptState, JobState
@@ -43,6 +43,7 @@ def test_a_restart_that_nobody_saw_is_told_by_the_nodes_own_count(
     assert not job.attempts.get().was_cold
     before = GpuNode.objects.get().epoch
     monkeypatch.setattr(health, "due", list)
+    monkeypatch.setattr(knocking, "quiet_nodes", GpuNode.objects.none)
     node.kill()
     node.restart()
     (job,) = farm.done(farm.ask(1))
@@ -201,7 +202,7 @@ def test_a_node_that_dies_after_its_job_was_taken_up_again_counts(farm: Farm) ->
     node = farm.node("gpu-a", **SLOW)
     placed = farm.ask(1)
     farm.work()
-    wait_until(node.executions)
+    wait_until(lambda: Attempt.objects.filter(state=AttemptState.RUNNING).exists())
     farm.stop()
     progress.forget(Job.objects.get().pk)
     farm.work()

@@ -37,8 +37,21 @@ def test_a_few_seconds_of_it_lose_and_double_nothing(tmp_path: Path) -> None:
     assert not list(tmp_path.glob("eliot-drill-*"))
 
 
+@pytest.mark.drill
+def test_each_way_a_node_fails_is_noticed_and_costs_nothing(tmp_path: Path) -> None:
+    ended = drilled(tmp_path, "--notice", "1", "--seed", "3", "--json")
+    assert ended.stdout, ended.stderr
+    found = json.loads(ended.stdout.splitlines()[-1])
+    ways = ["idle, killed", "idle, hung", "at work, killed", "at work, hung"]
+    assert list(found["noticed_s"]) == ways
+    assert (found["lost"], found["duplicated"], found["stuck"]) == (0, 0, 0)
+    # A crowded machine may be late, and nothing else may be amiss.
+    assert [one for one in found["missed"] if "noticed in" not in one] == []
+
+
 @pytest.mark.parametrize(
-    "options", [("--minutes", "0"), ("--kill-start", "-1"), ("--minutes", "x")]
+    "options",
+    [("--minutes", "0"), ("--kill-start", "-1"), ("--notice", "0"), ("--minutes", "x")],
 )
 def test_nonsense_is_refused(tmp_path: Path, options: tuple[str, str]) -> None:
     ended = drilled(tmp_path, *options)

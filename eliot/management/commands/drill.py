@@ -14,11 +14,14 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
 from eliot.drill.account import Outcome
+from eliot.drill.noticing import notice
 from eliot.drill.processes import DrillFailed
 from eliot.drill.runs import kill_start, soak
 
 LONGEST_MIN: Final = 24 * 60.0
-MOST_KILLS: Final = 1000
+MOST_TIMES: Final = 1000
+# Drills that do something so many times.
+COUNTED: Final = {"kill-start": "kill_start", "notice": "notice"}
 
 
 class Command(BaseCommand):
@@ -40,6 +43,12 @@ class Command(BaseCommand):
             metavar="N",
             help="Instead: kill a whole Eliot N times in a batch of 200, with one node that comes and goes.",
         )
+        parser.add_argument(
+            "--notice",
+            type=int,
+            metavar="N",
+            help="Instead: kill and stop idle and working nodes, N times each, and take the time until Eliot knows.",
+        )
         parser.add_argument("--json", action="store_true", help="One JSON object as the last line.")
         parser.add_argument("--inside", action="store_true", help="For the drill itself.")
 
@@ -57,7 +66,7 @@ class Command(BaseCommand):
     def _in_a_folder_of_its_own(self, options: dict[str, Any]) -> int:
         seed = options["seed"]
         seed = random.SystemRandom().randrange(10**6) if seed is None else seed
-        which = ("--kill-start", str(options["kill_start"])) if options["kill_start"] else ()
+        which = [f"--{name}={options[key]}" for name, key in COUNTED.items() if options[key]]
         line = ["drill", "--inside", f"--minutes={options['minutes']}", f"--seed={seed}", *which]
         manage = str(settings.BASE_DIR / "manage.py")
         with tempfile.TemporaryDirectory(prefix="eliot-drill-") as folder:
@@ -82,12 +91,15 @@ class Command(BaseCommand):
 def _drilled(options: dict[str, Any], say: Any) -> Outcome:
     if options["kill_start"]:
         return kill_start(options["kill_start"], options["seed"], say)
+    if options["notice"]:
+        return notice(options["notice"], options["seed"], say)
     return soak(options["minutes"] * 60, options["seed"], say)
 
 
 def _judge(options: dict[str, Any]) -> None:
     if not 0 < options["minutes"] <= LONGEST_MIN:
         raise CommandError("--minutes takes a number above 0, at most a day's.", returncode=2)
-    kills = options["kill_start"]
-    if kills is not None and not 0 < kills <= MOST_KILLS:
-        raise CommandError(f"--kill-start takes a number from 1 to {MOST_KILLS}.", returncode=2)
+    for name, key in COUNTED.items():
+        count = options[key]
+        if count is not None and not 0 < count <= MOST_TIMES:
+            raise CommandError(f"--{name} takes a number from 1 to {MOST_TIMES}.", returncode=2)

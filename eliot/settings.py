@@ -27,9 +27,11 @@ ELIOT_WORKERS = env.number("ELIOT_WORKERS", 32, minimum=4)
 ELIOT_LOG_LEVEL = env.choice("ELIOT_LOG_LEVEL", "INFO", "DEBUG", "WARNING", "ERROR", "CRITICAL")
 # Who gets a job: whoever ends it soonest; or strong cards for fine work and weak ones for drafts, while they keep up.
 ELIOT_POLICY = env.choice("ELIOT_POLICY", "fastest", "tiered")
-# Test rigs shorten every timer of the farm by one factor; 1 is true time.
+# So many jobs may wait for a node before work of its tier goes to the next one; of the tiered policy.
+ELIOT_OVERFLOW = env.number("ELIOT_OVERFLOW", 4, minimum=1)
 # Where the packet that wakes machines is sent: everybody on this network.
 ELIOT_WAKE_TO = env.text("ELIOT_WAKE_TO", "255.255.255.255:9")
+# Test rigs shorten every timer of the farm by one factor; 1 is true time.
 ELIOT_TIME_FACTOR = env.number("ELIOT_TIME_PERCENT", 100, minimum=1) / 100
 # Drills let it crash at named places (eliot/failpoints.py).
 ELIOT_FAILPOINTS = env.text("ELIOT_FAILPOINTS")

@@ -34,12 +34,14 @@ from farm_app.comfy.progress import Progress
 from farm_app.comfy.watch import Watch
 from farm_app.models import Attempt
 from farm_app.models.states import HOLDING, AttemptState, JobState
+from farm_app.patience import Patience, spell_minutes
 from farm_app.planner import is_slow
 from farm_app.progress import Teller
 from farm_app.timers import (
     ASK_DEAF_S,
     ASK_QUIET_S,
     BREATH_S,
+    FACTOR,
     FASTER_LOOK_S,
     GIVE_UP_S,
     HISTORY_LAG_S,
@@ -48,8 +50,6 @@ from farm_app.timers import (
     RECONNECT_S,
     REQUEUE_S,
     SILENT_S,
-    STALLED_DEAF_S,
-    STALLED_S,
     STOPPED_S,
 )
 from farm_app.verdicts import Verdict, judge
@@ -65,7 +65,6 @@ END_HINT_S: Final = 0.05
 NEARLY_DONE: Final = ("decoding", "saving")
 # An accepted prompt that does not start within this waits in the node's own queue.
 START_S: Final = 0.3
-MUCH_LONGER: Final = 20
 # No round of asking takes as long as this.
 OWN_LAG_S: Final = 40.0
 
@@ -225,7 +224,12 @@ class _Watching:
         self.answered = 0.0
         self.unanswered_since: float | None = None
         self.missing_since: float | None = None
+        self.running_at: float | None = None
         self.told_to_stop: float | None = None
+        self.why_stopped = ""
+        self.patience = Patience.with_template(
+            attempt.job.group.version.template, attempt.expected_s
+        )
         self.is_unwanted = False
         self.state_at = self.compared_at = 0.0
         now = time.monotonic()
@@ -244,6 +248,7 @@ class _Watching:
             if verdict is not None:
                 return verdict
             self._note_accepted()
+            self._stop_if_too_long()
             self._hand_on_if_slow()
 
     def _forgive_own_lag(self) -> None:
@@ -319,6 +324,7 @@ class _Watching:
 
     def _started(self) -> None:
         self.is_sure = True
+        self.running_at = self.running_at or time.monotonic()
         if self.attempt.state == AttemptState.RUNNING or self.is_unwanted:
             return
         if not self.attempt.move(AttemptState.RUNNING, started=timezone.now()):
@@ -428,9 +434,7 @@ class _Watching:
 
     def _judge(self, entry: HistoryEntry) -> Verdict:
         if entry.outcome == "interrupted" and self.told_to_stop:
-            minutes = f"{STALLED_S / 60:.0f} min"
-            reason = f"It showed no progress for {minutes} and was stopped."
-            return Verdict("error", reason=reason, evidence="stalled")
+            return Verdict("error", reason=self.why_stopped, evidence="stalled")
         return judge(entry, self.attempt.sent or {})
 
     # Trouble
@@ -463,23 +467,36 @@ class _Watching:
         return None
 
     def _stop_if_stalled(self) -> None:
-        """A prompt that runs without any sign of progress for very long is told to stop.
+        """A prompt that runs without any sign of progress for very long is told to stop."""
+        limit_s, since = self.patience.stall_s, self.last_event
+        if self.is_deaf:
+            limit_s, since = self.patience.deaf_s, self.began
+        if time.monotonic() - since > limit_s:
+            minutes = spell_minutes(limit_s / FACTOR)
+            self._tell_to_stop(f"It showed no progress for {minutes} and was stopped.")
+
+    def _stop_if_too_long(self) -> None:
+        """One that renders on and on is told to stop as well.
 
         Raises:
-            NodeSilent: It does not stop either.
+            NodeSilent: It does not stop.
         """
         now = time.monotonic()
-        patience_s, since = STALLED_S, self.last_event
-        if self.is_deaf:
-            patience_s = max(STALLED_DEAF_S, MUCH_LONGER * (self.attempt.expected_s or 0))
-            since = self.began
         if self.told_to_stop and now - self.told_to_stop > STOPPED_S:
-            raise NodeSilent("It shows no progress and cannot be stopped.")
-        if self.told_to_stop or now - since <= patience_s:
+            raise NodeSilent("It should end and cannot be stopped.")
+        if self.running_at is not None and now - self.running_at > self.patience.cap_s:
+            minutes = spell_minutes(self.patience.cap_s / FACTOR)
+            said = (
+                f"It rendered for {minutes} and was stopped. Its workflow's limit is in the admin."
+            )
+            self._tell_to_stop(said)
+
+    def _tell_to_stop(self, why: str) -> None:
+        if self.told_to_stop or self.ended_hint is not None:
             return
-        self.told_to_stop = now
+        self.told_to_stop, self.why_stopped = time.monotonic(), why
         slug, job_id = self.attempt.node.slug, self.attempt.job_id
-        logger.warning("node %s: job %s shows no progress, told to stop", slug, job_id)
+        logger.warning("node %s: job %s is told to stop: %s", slug, job_id, why)
         self._stop()
 
     def _drop(self) -> Verdict:

@@ -11,6 +11,7 @@ from django.db import transaction
 
 from farm_app.comfy.workflow import check_graph, parse_parameters
 from farm_app.models import Work, WorkflowTemplate
+from farm_app.models.templates import LEAST_PATIENCE_S
 from farm_app.yaml_files import BadYaml, read_yaml
 
 SEEDED: Final = Path(__file__).parent / "data" / "workflows"
@@ -24,6 +25,8 @@ FACTS: Final = (
     "default_params",
     "work",
 )
+# Facts that a file may leave out; rows that were loaded before there were such facts count as unedited.
+LIMITS: Final = ("stall_s", "cap_s")
 
 
 class BadWorkflow(Exception):
@@ -129,7 +132,8 @@ def _load(
         loaded.same.append(slug)
         return
     (loaded.changed if template else loaded.added).append(slug)
-    found = {**facts, "seeded_digest": digest}
+    # What the file does not limit any more is not limited any more.
+    found = {**dict.fromkeys(LIMITS), **facts, "seeded_digest": digest}
     template, _ = WorkflowTemplate.objects.update_or_create(
         slug=slug, defaults=found, create_defaults={**found, "is_preferred": is_own}
     )
@@ -150,6 +154,7 @@ def _is_edited(template: WorkflowTemplate) -> bool:
     current = template.current
     has_other = current is not None and current.number != template.seeded_version
     facts = {name: getattr(template, name) for name in FACTS}
+    facts |= {name: value for name in LIMITS if (value := getattr(template, name)) is not None}
     return has_other or template.seeded_digest[32:] != _half(facts)
 
 
@@ -176,7 +181,16 @@ def _facts(entry: dict[str, Any]) -> dict[str, Any]:
         "max_loras": most,
         "default_params": dict(entry.get("default_params") or {}),
         "work": str(work),
+        **{name: _seconds(entry, name) for name in LIMITS if entry.get(name) is not None},
     }
+
+
+def _seconds(entry: dict[str, Any], name: str) -> int:
+    found = entry[name]
+    if not isinstance(found, int) or isinstance(found, bool) or found < LEAST_PATIENCE_S:
+        msg = f"{entry['name']}: {name} is a whole number of seconds, {LEAST_PATIENCE_S} or more."
+        raise BadWorkflow(msg)
+    return found
 
 
 def _with_defaults(entry: dict[str, Any]) -> dict[str, Any]:

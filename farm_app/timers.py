@@ -45,8 +45,12 @@ REQUEUE_S: Final = 15.0 * FACTOR
 GIVE_UP_S: Final = 600.0 * FACTOR
 # A node that is slower than expected: look this often whether an idle one would end a copy sooner.
 FASTER_LOOK_S: Final = 0.25
-# Answers, and says it runs, yet shows no progress: after this long it is told to stop.
+# Answers, and says it runs, yet shows no progress: after this long it is told to stop, unless its template says when.
 STALLED_S: Final = 600.0 * FACTOR
+# Renders, with progress or without: after this long it is told to stop, unless its template says when or much longer
+# was expected. What programs post may be a film.
+CAP_S: Final = 1800.0 * FACTOR
+CAP_POSTED_S: Final = 6 * 3600.0 * FACTOR
 # ... and if it still runs after this long, the node is left to itself.
 STOPPED_S: Final = 60.0 * FACTOR
 # Without a socket progress cannot be seen: this long, or many times what was expected.

@@ -15,6 +15,7 @@ from farm_app.models import Attempt, Job, JobEvent, LearnedSpeed, Priority
 from farm_app.models.attempts import LATE_KEPT
 from farm_app.models.jobs import MAY_BE_ASKED_AGAIN
 from farm_app.models.states import HOLDING, MAY_ADOPT, AttemptState, JobState
+from farm_app.patience import Patience
 from farm_app.progress import Glimpse, glimpses
 from farm_app.strip import spell_left
 from gallery_app.models import MediaFile
@@ -270,6 +271,7 @@ class JobView:
             *values,
             ("Workflow", f"{group.version.template.slug}, version {group.version.number}"),
             ("Node", self._node_wish()),
+            ("Time limit", Patience.with_template(group.version.template).sentence),
             ("Priority", Priority(job.class_now).label),
             ("Asked for", f"{at:%d %b %Y, %H:%M:%S}"),
             ("Goes to", f"{job.library}: {job.destination}"),

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar, Final
 
 from django.core.exceptions import ValidationError
+from django.core.validators import MinValueValidator
 from django.db import models, transaction
 from django.utils.functional import cached_property
 
@@ -15,6 +16,7 @@ from farm_app.comfy.workflow import Parameter, parse_parameters
 
 # A version never changes, but the name of its template may.
 KNOWN_S: Final = 30.0
+LEAST_PATIENCE_S: Final = 10
 _known: dict[int, "tuple[float, TemplateVersion]"] = {}
 
 
@@ -79,6 +81,20 @@ class WorkflowTemplate(models.Model):
         default=False,
         editable=False,
         help_text="Made of a graph that a program posted; no form offers it.",
+    )
+    stall_s = models.PositiveIntegerField(
+        "seconds without progress",
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(LEAST_PATIENCE_S)],
+        help_text="A picture that shows no sign of progress for so long is stopped. Empty: 600.",
+    )
+    cap_s = models.PositiveIntegerField(
+        "seconds at most",
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(LEAST_PATIENCE_S)],
+        help_text="A picture that renders for so long is stopped. Empty: 1800, or 20 times what is expected.",
     )
     seeded_digest = models.CharField(max_length=64, blank=True, editable=False)
     seeded_version = models.PositiveIntegerField(null=True, editable=False)

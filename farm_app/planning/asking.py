@@ -75,6 +75,7 @@ def estimate(
         known_speeds(),
         drawn.at,
         policy=settings.ELIOT_POLICY,
+        overflow=settings.ELIOT_OVERFLOW,
     )
     end = plan.batch_done_s.get("asked")
     return None if end is None else end - drawn.at

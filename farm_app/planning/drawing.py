@@ -49,6 +49,7 @@ def draw_plan(*, freeing: GpuNode | None = None, without: Collection[int] = ()) 
         known_speeds(),
         at,
         policy=settings.ELIOT_POLICY,
+        overflow=settings.ELIOT_OVERFLOW,
         served=queue.served or {},
         served_people=queue.served_people or {},
     )

@@ -146,7 +146,7 @@ def test_an_idle_node_renders_a_copy_of_what_a_slow_one_has(farm: Farm) -> None:
 def test_a_copy_that_comes_damaged_leaves_the_first_to_go_on(farm: Farm) -> None:
     cut = on_request("/view", {"truncate": 100}, method="GET")
     slow, fast = farm.nodes(
-        {"gpu-slow": {"seconds": {"sd15": 3.0}}, "gpu-fast": {"seconds": {"sd15": 0.5}}}
+        {"gpu-slow": {"seconds": {"sd15": 6.0}}, "gpu-fast": {"seconds": {"sd15": 0.5}}}
     )
     learned("gpu-slow", 0.6)
     learned("gpu-fast", 0.5)

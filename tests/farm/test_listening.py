@@ -5,9 +5,9 @@ from functools import partial
 import httpx
 import pytest
 
-from farm_app import follow
+from farm_app import follow, patience
 from farm_app.comfy.events import ProgressState
-from farm_app.models import Attempt, GpuNode, Job, NodeBlock
+from farm_app.models import Attempt, GpuNode, Job, NodeBlock, WorkflowTemplate, templates
 from farm_app.models.states import AttemptState, JobState
 from farm_app.progress import glimpses
 from tests.farm.rig import Farm, Rule, attempts, on_event, on_request, story, wait_until
@@ -71,7 +71,7 @@ def test_a_proxy_that_lets_no_sockets_pass_makes_it_ask(farm: Farm) -> None:
 def test_a_render_without_progress_is_stopped_and_another_node_takes_it(
     farm: Farm, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(follow, "STALLED_S", 0.6)
+    monkeypatch.setattr(patience, "STALLED_S", 0.6)
     stuck, _ = farm.two({"rules": [on_event("progress", {"stop_progress": True}, value=3)]})
     placed = farm.ask(1, node_mode="prefer", node=GpuNode.objects.get(slug="gpu-a"))
     farm.work()
@@ -81,10 +81,27 @@ def test_a_render_without_progress_is_stopped_and_another_node_takes_it(
     assert stuck.told("end")[0]["status"] == "interrupted"
 
 
+def test_a_render_that_goes_on_and_on_is_stopped_at_its_workflows_limit(
+    farm: Farm, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(templates, "KNOWN_S", 0.0)
+    WorkflowTemplate.objects.update(cap_s=10)
+    endless, _ = farm.two({"seconds": {"sd15": 60.0}}, {"seconds": {"sd15": 0.3}})
+    placed = farm.ask(1, node_mode="only", node=GpuNode.objects.get(slug="gpu-a"))
+    farm.work()
+    wait_until(lambda: endless.told("end"))
+    assert endless.told("end")[0]["status"] == "interrupted"
+    wait_until(lambda: Job.objects.get().failures == 1)
+    (told,) = [said for said in story(Job.objects.get()) if "It rendered for" in said]
+    assert "It rendered for 10 s and was stopped." in told
+    farm.cancel(placed)
+    farm.settled(placed)
+
+
 def test_waiting_behind_others_is_no_lack_of_progress(
     farm: Farm, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(follow, "STALLED_S", 0.6)
+    monkeypatch.setattr(patience, "STALLED_S", 0.6)
     node = farm.node("gpu-a", seconds={"sd15": 2.0})
     for _ in range(2):
         post_foreign(node.url)

@@ -147,3 +147,30 @@ def test_a_template_for_any_family_draws_with_every_one(folder: Path) -> None:
     change(folder, name="ours", file=f"{SLUG}.json", model_families=["any"])
     seed_workflows(folder)
     assert {chosen(family) for family in ("sd15", "sdxl", "flux")} == {"ours"}
+
+
+def test_time_limits_come_from_the_manifest_and_go_with_it(folder: Path) -> None:
+    seed_workflows(folder)
+    change(folder, stall_s=60, cap_s=7200)
+    assert seed_workflows(folder).changed == [SLUG]
+    template = WorkflowTemplate.objects.get(slug=SLUG)
+    assert (template.stall_s, template.cap_s) == (60, 7200)
+    assert seed_workflows(folder).changed == []
+    change(folder, stall_s=None, cap_s=None)
+    assert seed_workflows(folder).changed == [SLUG]
+    template.refresh_from_db()
+    assert (template.stall_s, template.cap_s) == (None, None)
+
+
+def test_a_time_limit_set_by_hand_is_an_edit(folder: Path) -> None:
+    seed_workflows(folder)
+    WorkflowTemplate.objects.filter(slug=SLUG).update(cap_s=900)
+    change(folder, description="Theirs.")
+    assert seed_workflows(folder).kept == [SLUG]
+
+
+@pytest.mark.parametrize("seconds", [0, 9, -60, "long", 3.5, True])
+def test_a_time_limit_is_ten_seconds_or_more(folder: Path, seconds: object) -> None:
+    change(folder, cap_s=seconds)
+    with pytest.raises(BadWorkflow, match="cap_s is a whole number of seconds"):
+        seed_workflows(folder)

@@ -183,6 +183,18 @@ def test_the_policy_of_the_settings_decides_who_draws_drafts(
     assert GpuNode.objects.get(pk=given.node_id).slug == taker
 
 
+@pytest.mark.parametrize(("overflow", "premium_helps"), [(1, True), (9, False)])
+def test_how_much_may_wait_for_a_tier_before_others_help_is_a_setting(
+    settings: LazySettings, overflow: int, premium_helps: bool
+) -> None:
+    settings.ELIOT_POLICY, settings.ELIOT_OVERFLOW = "tiered", overflow
+    for slug, tier in (("strong", "premium"), ("weak", "draft")):
+        node(slug, tier=tier)
+    ask(3, work="draft")
+    takers = {GpuNode.objects.get(pk=one.node_id).slug for one in planning.draw_plan().now.values()}
+    assert takers == ({"strong", "weak"} if premium_helps else {"weak"})
+
+
 def test_a_share_that_had_much_lets_others_go_first() -> None:
     node("a")
     greedy, modest = ask(4), ask(1)

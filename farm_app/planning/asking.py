@@ -14,6 +14,7 @@ from farm_app.needs import cost_of, needs_of
 from farm_app.planner import Batch, Needs, NodeView, Refusal
 from farm_app.planning.drawing import recent_plan
 from farm_app.planning.nodes import read_nodes
+from farm_app.planning.together import put_together
 from farm_app.speeds import known_speeds
 
 
@@ -70,7 +71,7 @@ def estimate(
     )
     drawn = recent_plan()
     plan = planner.plan(
-        [*drawn.batches, asked],
+        [*(one.whole for one in put_together(drawn.batches)), asked],
         drawn.nodes,
         known_speeds(),
         drawn.at,

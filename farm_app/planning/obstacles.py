@@ -11,6 +11,7 @@ from farm_app.models.states import JobState
 from farm_app.planner import Batch, Plan, Refusal
 from farm_app.planning.drawing import Drawn
 from farm_app.planning.queue import read_waiting
+from farm_app.planning.together import put_together, tell_apart
 from farm_app.portions import in_portions
 from farm_app.speeds import known_speeds
 
@@ -25,7 +26,9 @@ def sort_out_obstacles(drawn: Drawn) -> None:
     waiting = read_waiting().batches
     if not waiting:
         return
-    again = planner.plan(waiting, drawn.nodes, known_speeds(), time.time())
+    together = put_together(waiting)
+    whole = [one.whole for one in together]
+    again = tell_apart(planner.plan(whole, drawn.nodes, known_speeds(), time.time()), together)
     refused = dict(_refused(waiting, again))
     possible = [pk for batch in waiting for pk in batch.job_ids if pk not in refused]
     in_portions(possible, _go_on)

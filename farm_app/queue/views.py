@@ -165,7 +165,7 @@ def _verb(act: Callable[[HttpRequest, Target, Reading], str]) -> Callable[..., H
 
     @require_POST
     def view(request: HttpRequest, what: str) -> HttpResponse:
-        reading = read_queue()
+        reading = read_queue(planning.recent_plan())  # in the order in which the person saw it
         target = find_target(what, reading)
         if target is None:
             return _replied(request, GONE, icon="info")

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from django.conf import settings
 
+from eliot.bench import queue
 from eliot.bench.figures import Figures, missed
 from eliot.bench.process import BenchFailed, wait_until
 from eliot.bench.reading import Made, add_overruns, delays, gaps
@@ -74,3 +75,21 @@ def test_without_playwright_it_says_what_to_install() -> None:
     assert "make install" in reply.stderr
     assert "Traceback" not in reply.stderr
     assert reply.stdout.startswith('{"error": ')
+
+
+def test_a_queue_is_measured_on_a_folder_of_its_own() -> None:
+    figures = queue.measured_elsewhere(groups=4, jobs=40)
+    assert figures.keys() == queue.TARGETS.keys()
+    assert min(figures.values()) > 0
+
+
+def test_each_way_of_queueing_has_its_verdict() -> None:
+    fine = dict.fromkeys(queue.TARGETS, 1.0)
+    outcome = queue.Outcome({"batches": fine, "singles": {**fine, "plan_ms": 900.0}})
+    assert outcome.missed() == ["singles: plan_ms is 900, and should be at most 250"]
+    assert len(list(outcome.lines())) == 6
+
+
+def test_a_queue_that_cannot_be_measured_says_why() -> None:
+    with pytest.raises(BenchFailed, match="ZeroDivisionError"):
+        queue.measured_elsewhere(groups=0, jobs=1)

@@ -1,4 +1,4 @@
-"""`manage.py bench live|farm`: figures of what Eliot is for, printed beside what is promised."""
+"""`manage.py bench live|farm|queue`: figures of what Eliot is for, printed beside what is promised."""
 
 import json
 from argparse import ArgumentParser
@@ -7,7 +7,7 @@ from typing import Any, Final, Protocol
 
 from django.core.management.base import BaseCommand, CommandError
 
-from eliot.bench import farm, live
+from eliot.bench import farm, live, queue
 from eliot.bench.process import BenchFailed
 
 
@@ -27,6 +27,7 @@ class Outcome(Protocol):
 BENCHES: Final[Mapping[str, Callable[[Callable[[str], None]], Outcome]]] = {
     "farm": farm.measure,
     "live": live.measure,
+    "queue": queue.measure,
 }
 
 
@@ -35,7 +36,8 @@ class Command(BaseCommand):
 
     help = (
         "Measures Eliot on this machine. `live`: twenty drafts on the demo farm while a browser watches. "
-        "`farm`: the planner beside other ways of sharing work out, and beside the optimum."
+        "`farm`: the planner beside other ways of sharing work out, and beside the optimum. "
+        "`queue`: plan and pages with ten thousand jobs queued."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:

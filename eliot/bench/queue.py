@@ -1,0 +1,182 @@
+"""The queue bench: ten thousand jobs queued, as ten batches and as ten thousand of one job, as scripts ask.
+
+Rows only, in a folder and a process of its own; no node renders. Pages are asked for as a browser would.
+"""
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from statistics import median
+from typing import Any, Final
+
+from django.conf import settings
+
+from eliot.bench.process import BenchFailed
+
+JOBS: Final = 10_000
+WAYS: Final[Mapping[str, int]] = {"batches": 10, "singles": JOBS}
+"""In how many groups the jobs are asked for."""
+NODES: Final = 20
+TIMES: Final = 7
+LIMIT_S: Final = 300
+# What Eliot promises, in milliseconds: to plan, to show the farm page, and to answer a press on a row.
+TARGETS: Final[Mapping[str, float]] = {"plan_ms": 250.0, "page_ms": 1000.0, "press_ms": 1500.0}
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """Medians in milliseconds: by way, then by figure."""
+
+    found: Mapping[str, Mapping[str, float]]
+
+    def lines(self) -> Iterable[str]:
+        """Return it for people."""
+        for way, figures in self.found.items():
+            for name, value in figures.items():
+                yield f"{way:8} {name:9} {value:8.1f}   (at most {TARGETS[name]:g})"
+
+    def missed(self) -> list[str]:
+        """Return, in sentences, which targets were missed."""
+        return [
+            f"{way}: {name} is {value:.0f}, and should be at most {TARGETS[name]:g}"
+            for way, figures in self.found.items()
+            for name, value in figures.items()
+            if value > TARGETS[name]
+        ]
+
+    def as_json(self) -> str:
+        """Return it for programs, in one line."""
+        return json.dumps(self.found)
+
+
+def measure(say: Callable[[str], None]) -> Outcome:
+    """Measure each way in a process of its own.
+
+    Raises:
+        BenchFailed: One of them did not end well.
+    """
+    found = {}
+    for way, groups in WAYS.items():
+        say(f"{JOBS} jobs in {groups} groups")
+        found[way] = measured_elsewhere(groups, JOBS)
+    return Outcome(found)
+
+
+def measured_elsewhere(groups: int, jobs: int) -> dict[str, float]:
+    """Return the figures with so many jobs queued in so many groups.
+
+    Raises:
+        BenchFailed: The process that measures did not end well.
+    """
+    with tempfile.TemporaryDirectory(prefix="eliot-bench-") as folder:
+        env = {**os.environ, "ELIOT_DATA": folder, "DJANGO_SETTINGS_MODULE": "eliot.settings"}
+        ended = subprocess.run(  # noqa: S603 - our own module
+            [sys.executable, "-m", "eliot.bench.queue", str(groups), str(jobs)],
+            cwd=settings.BASE_DIR,
+            env={**env, "ELIOT_LOG_LEVEL": "ERROR"},
+            capture_output=True,
+            text=True,
+            timeout=LIMIT_S,
+            check=False,
+        )
+    if ended.returncode:
+        raise BenchFailed(ended.stderr.strip()[-2000:])
+    figures: dict[str, float] = json.loads(ended.stdout.splitlines()[-1])
+    return figures
+
+
+def _measure_here(groups: int, jobs: int) -> dict[str, float]:
+    from django.test import Client
+    from django.urls import reverse
+
+    from farm_app import planning
+    from farm_app.queue.entries import read_queue
+
+    _queue(groups, jobs)
+    person = Client(HTTP_HOST="127.0.0.1", HTTP_HX_REQUEST="true")
+    keys = [entry.key for entry in read_queue().turns]
+    rows = iter(keys[len(keys) // 2 :] * TIMES)
+
+    def press() -> None:
+        _expect(person.post(reverse("farm:queue_front", args=[next(rows)])))
+
+    return {
+        "plan_ms": _median_ms(planning.draw_plan),
+        "page_ms": _median_ms(lambda: _expect(person.get(reverse("farm:nodes"), follow=True))),
+        "press_ms": _median_ms(press),
+    }
+
+
+def _median_ms(do: Callable[[], Any]) -> float:
+    return round(median(_times_ms(do)), 1)
+
+
+def _times_ms(do: Callable[[], Any]) -> Iterator[float]:
+    do()  # what is read once is read
+    for _ in range(TIMES):
+        began = time.perf_counter()
+        do()
+        yield (time.perf_counter() - began) * 1000
+
+
+def _expect(reply: Any) -> None:
+    if reply.status_code != 200:
+        msg = f"{reply.request['PATH_INFO']} answered {reply.status_code}"
+        raise BenchFailed(msg)
+
+
+def _queue(groups: int, jobs: int) -> None:
+    from farm_app.models import GpuNode, Job, JobGroup, Priority, WorkflowTemplate
+    from farm_app.models.nodes import Health, Tier
+    from farm_app.seeding import seed_workflows
+    from gallery_app.models import Library
+
+    seed_workflows()
+    version = WorkflowTemplate.objects.get(slug="sd15_txt2img").current
+    facts = {"host": "127.0.0.1", "capabilities": ["sd15"], "health": Health.READY}
+    GpuNode.objects.bulk_create(
+        GpuNode(
+            slug=f"gpu-{n:02}", port=20_000 + n, tier=Tier.values[n % len(Tier.values)], **facts
+        )
+        for n in range(NODES)
+    )
+    asked = {"version": version, "family": "sd15", "share_key": "api", "priority": Priority.BULK}
+    made = JobGroup.objects.bulk_create(
+        JobGroup(label=f"Group {n}", **asked) for n in range(groups)
+    )
+    library, each = Library.default(), jobs // groups
+    values = {"prompt": "a lighthouse", "steps": 20, "width": 512, "height": 512}
+    Job.objects.bulk_create(
+        Job(
+            group=group,
+            ordinal=n,
+            seed=str(n),
+            shape="a1",
+            values=values,
+            library=library,
+            destination=f"{group.pk}/{n}.png",
+        )
+        for group in made
+        for n in range(each)
+    )
+
+
+def _run() -> None:
+    import django
+
+    plain = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
+    settings.STORAGES = {**settings.STORAGES, "staticfiles": plain}  # nothing is collected here
+    django.setup()
+    from django.core.management import call_command
+
+    call_command("migrate", verbosity=0)
+    sys.stdout.write(json.dumps(_measure_here(*map(int, sys.argv[1:]))) + "\n")
+
+
+if __name__ == "__main__":
+    _run()

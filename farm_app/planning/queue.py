@@ -44,6 +44,15 @@ _started: Final[Question[Any]] = Question(
     )
 )
 
+# What runs has no seconds of its own yet; it takes what was expected.
+_running: Final[Question[Any]] = Question(
+    lambda: (
+        Attempt.objects.holding()
+        .order_by()
+        .values_list("job__group__share_key", "job__group__owner", "expected_s")
+    )
+)
+
 ShapeName = tuple[int, str, str, str]
 """Version, template, family and shape."""
 
@@ -205,23 +214,42 @@ def _exclude_smaller(found: dict[int, set[int]], too_small: Mapping[int, list[in
 def _history(
     groups: Mapping[int, "_Group"],
 ) -> tuple[dict[int, datetime], dict[str, float] | None]:
-    """Return when each group last started a job, and what each share has had lately, in node-seconds."""
+    """Return when each group last started a job, and what each share has had since all of them wait, in node-seconds."""
     starts: dict[int, datetime] = {}
     served: dict[str, float] = defaultdict(float)
-    for group_id, last, had in _started(since=timezone.now() - LATELY):
+    since = _since_all_wait((group.share_key, group.created) for group in groups.values())
+    for group_id, last, had in _started(since=since):
         if group_id in groups:
             starts[group_id] = last
             served[groups[group_id].share_key] += had or 0.0
+    for share, _, expected_s in _running():
+        served[share] += expected_s or 0.0
     return starts, dict(served)
 
 
+def _since_all_wait(asked: Iterable[tuple[Any, datetime]]) -> datetime:
+    """Return since when each of several has been waiting, at most a while ago.
+
+    What somebody had before another one came says nothing about whose turn it is: who comes to a farm that has worked
+    for one person for hours gets half of it, not all of it until hours are made up for.
+    """
+    first: dict[Any, datetime] = {}
+    for who, at in asked:
+        first[who] = min(at, first.get(who, at))
+    return max(*first.values(), timezone.now() - LATELY)
+
+
 def _had_by_people(groups: Collection["_Group"]) -> dict[str, float] | None:
-    """Return what each person has had lately, in node-seconds, where several wait."""
+    """Return what each person has had since all of them wait, in node-seconds, where several do."""
     if len({group.owner_id for group in groups}) < 2:
         return None
-    lately = Attempt.objects.filter(reserved__gte=timezone.now() - LATELY).order_by()
+    since = _since_all_wait((group.owner_id, group.created) for group in groups)
+    lately = Attempt.objects.filter(reserved__gte=since).order_by()
     rows = lately.values_list("job__group__owner").annotate(Sum("node_seconds"))
-    return {_spell_owner(owner): had or 0.0 for owner, had in rows}
+    served: dict[str, float] = defaultdict(float)
+    for owner, had in (*rows, *((owner, expected_s) for _, owner, expected_s in _running())):
+        served[_spell_owner(owner)] += had or 0.0
+    return dict(served)
 
 
 def _spell_owner(owner_id: int | None) -> str:

@@ -1,19 +1,22 @@
 """From rows to plans: what waits is read by group and shape, what changes rarely is read rarely, and costs stay flat."""
 
 import threading
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 from django.conf import LazySettings
+from django.contrib.auth.models import User
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from farm_app import planning, speeds
-from farm_app.models import Attempt, GpuNode, Job, LearnedSpeed, NodeBlock, NodeModel
+from farm_app.models import Attempt, GpuNode, Job, JobGroup, LearnedSpeed, NodeBlock, NodeModel
 from farm_app.models.nodes import Health
 from farm_app.models.states import AttemptState, FailureClass, JobState
 from farm_app.planning import stock
+from farm_app.planning.queue import read_queue
 from farm_app.seeding import seed_workflows
 from gallery_app.models import Library
 from sessions_app.models import Round, WorkSession
@@ -203,6 +206,55 @@ def test_a_share_that_had_much_lets_others_go_first() -> None:
         Job.objects.filter(pk=job.pk).update(**facts)
     (turn,) = planning.draw_plan().now.values()
     assert turn.job_id == jobs(modest)[0].pk
+
+
+def started(job: Job, seconds: float, at: datetime) -> None:
+    facts = {"state": JobState.FAILED, "started": at, "seconds": seconds}
+    Job.objects.filter(pk=job.pk).update(**facts)
+
+
+def test_what_one_had_before_another_came_is_not_made_up_for() -> None:
+    node("a")
+    first = ask(6)
+    long_ago = timezone.now() - timedelta(minutes=5)
+    JobGroup.objects.update(created=long_ago)
+    for job in jobs(first)[:3]:
+        started(job, 90.0, long_ago + timedelta(minutes=1))
+    second = ask(6)
+    assert set((read_queue().served or {}).values()) == {0.0}
+    started(jobs(second)[0], 5.0, timezone.now())
+    (turn,) = planning.draw_plan().now.values()
+    assert turn.job_id == jobs(first)[3].pk
+
+
+def test_what_runs_counts_as_what_is_expected_of_it() -> None:
+    node("a")
+    busy = node("b")
+    greedy, modest = ask(3), ask(1)
+    (job,) = jobs(greedy)[:1]
+    Job.objects.filter(pk=job.pk).update(state=JobState.RUNNING, started=timezone.now())
+    facts = {"state": AttemptState.RUNNING, "origin": busy.origin, "fence": 1, "expected_s": 50.0}
+    Attempt.objects.create(job=job, node=busy, **facts)
+    (turn,) = planning.draw_plan().now.values()
+    assert turn.job_id == jobs(modest)[0].pk
+    served = read_queue().served or {}
+    assert served[job.group.share_key] == 50.0
+
+
+def test_people_share_from_when_the_last_of_them_came(django_user_model: type[User]) -> None:
+    node("a")
+    ann, ben = (django_user_model.objects.create(username=name) for name in ("ann", "ben"))
+    first, second = ask(4), ask(4)
+    JobGroup.objects.filter(jobs__in=jobs(first)).update(
+        owner=ann, created=timezone.now() - timedelta(minutes=5)
+    )
+    JobGroup.objects.filter(jobs__in=jobs(second)).update(owner=ben)
+    had = jobs(first)[0]
+    started(had, 200.0, timezone.now() - timedelta(minutes=4))
+    attempt = {"origin": "", "fence": 1, "state": AttemptState.COMMITTED, "node_seconds": 200.0}
+    done = Attempt.objects.create(job=had, node=GpuNode.objects.get(), **attempt)
+    Attempt.objects.filter(pk=done.pk).update(reserved=timezone.now() - timedelta(minutes=4))
+    assert not any((read_queue().served_people or {}).values())
 
 
 def test_an_obstacle_and_its_end_move_a_thousand_jobs_with_one_event_each() -> None:

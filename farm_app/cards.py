@@ -64,6 +64,8 @@ class Head:
     done_at: str
     is_paused: bool
     """Every node that is switched on is."""
+    is_held: bool = False
+    """Somebody holds the whole queue back."""
 
 
 @dataclass(frozen=True)
@@ -241,7 +243,9 @@ def draw_farm() -> Farm:
     """Read the farm in a fixed number of queries; pinned nodes come first."""
     nodes = _nodes()
     held = {one.node_id: one for one in _held()}
+    is_held = planning.is_queue_paused()
     reading = _Reading(
+        is_held=is_held,
         held=held,
         seen=glimpses([one.job_id for one in held.values()]),
         told=metrics.latest([node.pk for node in nodes]),
@@ -251,7 +255,7 @@ def draw_farm() -> Farm:
         measured=frozenset(_measured()),
     )
     cards = tuple(reading.card(node) for node in nodes)
-    return Farm(_head(nodes, cards), cards)
+    return Farm(_head(nodes, cards, is_held=is_held), cards)
 
 
 @kept_briefly(0.2)
@@ -266,13 +270,20 @@ def recent_pasts() -> Mapping[int, Past]:
     return pasts(GpuNode.objects.only("pk"))
 
 
-def _head(nodes: Sequence[GpuNode], cards: Iterable[Card]) -> Head:
+def _head(nodes: Sequence[GpuNode], cards: Iterable[Card], *, is_held: bool) -> Head:
     counted = Counter(card.title.state for card in cards)
     totals = tuple(Total(state, counted[state]) for state in HEADLINES if counted[state])
     waiting = count_waiting()
     on = [node for node in nodes if node.is_enabled]
     is_paused = bool(on) and all(node.is_paused for node in on)
-    return Head(len(nodes), totals, waiting, _done_at() if waiting else "", is_paused)
+    return Head(
+        len(nodes),
+        totals,
+        waiting,
+        _done_at() if waiting else "",
+        is_paused,
+        is_held and waiting > 0,
+    )
 
 
 def _done_at() -> str:
@@ -289,6 +300,7 @@ def _done_at() -> str:
 class _Reading:
     """What was read for all cards at once."""
 
+    is_held: bool
     held: Mapping[int, Attempt]
     seen: Mapping[int, Glimpse]
     told: Mapping[int, Monitored]
@@ -299,7 +311,7 @@ class _Reading:
 
     def card(self, node: GpuNode) -> Card:
         attempt = self.held.get(node.pk)
-        standing = card_of(node, attempt, self.seen)
+        standing = card_of(node, attempt, self.seen, is_held=self.is_held)
         is_measured = node.pk in self.measured
         rows = [(one.pk, one.template, one.reason) for one in self.blocks if one.node_id == node.pk]
         return Card(
@@ -419,6 +431,8 @@ def _rest(node: GpuNode, state: str) -> str:
         return "Switched off in Eliot: it takes nothing and is not looked at."
     if state in ("draining", "paused"):
         return "It takes nothing new until you resume it."
+    if state == "held":
+        return "Free, but the queue is paused: it takes nothing until that goes on."
     if state == "reserved":
         return "It is its owner's until then, and takes nothing new."
     if node.warming_until is not None:

@@ -12,7 +12,7 @@ from django.views.decorators.http import require_GET, require_POST
 
 from eliot import live
 from eliot.http import varied, wants_fragment
-from farm_app import cancelling, planning
+from farm_app import cancelling
 from farm_app.models import Job, JobEvent, Priority
 from farm_app.models.states import JobState
 from farm_app.pages import alone
@@ -22,7 +22,7 @@ from farm_app.queue.live import QUEUE_GROUP
 from farm_app.queue.rows import inner_rows, rows_of, verb_url
 from farm_app.queue.shown import WINDOW, View, look_anew, queue_context
 from farm_app.queue.targets import Target, find_target
-from farm_app.strip import draw_strip
+from farm_app.why import why
 
 GONE = "That is not in the queue any more."
 _BACK = {"back_url": reverse_lazy("farm:nodes")}
@@ -96,18 +96,11 @@ def _details(target: Target, job: Job, reading: Reading) -> dict[str, Any]:
         "of_all": _of_all(job, reading),
         "state": job.state,
         "is_waiting": job.state == JobState.QUEUED,
-        "is_paused": planning.who_paused(job) is not None,
-        "whole_pause": reading.pause,
         "nodes": (),
     }
     if job.state in (JobState.QUEUED, JobState.WAITING):
-        found = planning.explain(job)
-        states = {node.name: node.state for node in draw_strip().nodes}
-        context["sentence"] = found.sentence
-        context["nodes"] = [
-            {"name": name, "reason": said.removeprefix(name), "state": states.get(name, "")}
-            for name, said in found.nodes
-        ]
+        found = why(job)
+        context |= {"sentence": found.sentence, "nodes": found.nodes, "resume": found.resume}
     else:
         context["sentence"] = f"{job.reason} {job.advice}".strip()
     return context

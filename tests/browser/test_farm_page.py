@@ -159,9 +159,9 @@ def test_what_renders_is_seen_on_its_card_and_an_open_menu_stays_open(
 def test_all_are_paused_and_go_on(open_page: Opener, eliot: Eliot) -> None:
     page = open_page()
     farm(page, eliot)
-    page.get_by_role("button", name="Pause all").click()
+    page.get_by_role("button", name="Pause all nodes").click()
     expect(page.locator("#farm-totals")).to_contain_text("4 paused")
-    page.get_by_role("button", name="Resume all").click()
+    page.get_by_role("button", name="Resume all nodes").click()
     expect(page.locator("#farm-totals")).not_to_contain_text("paused")
 
 

@@ -43,3 +43,14 @@ def test_a_session_says_that_it_waits_for_the_queue(studio: None, client: Client
     pause_all()
     assert Table(placed.session, 0).actions.left == "the queue is paused"
     assert "the queue is paused" in client.get(placed.session.url).content.decode()
+
+
+def test_a_farm_that_is_drained_says_so_too(studio: None) -> None:
+    first, *others = GpuNode.objects.all()
+    for node in others:
+        tending.drain(node)
+    assert "draining" not in (banner() or {}).get("title", "")
+    tending.drain(first)
+    assert (banner() or {})["title"] == "All nodes are draining"
+    tending.pause(first)
+    assert (banner() or {})["title"] == "No node takes new work"

@@ -64,7 +64,7 @@ def test_a_farm_without_nodes_says_the_next_step(owner: Client) -> None:
     GpuNode.objects.all().delete()
     page = owner.get("/farm/").content.decode()
     assert "Add the first node" in page
-    assert "Pause all" not in page
+    assert "Pause all nodes" not in page
 
 
 @pytest.mark.parametrize(
@@ -122,7 +122,7 @@ def test_a_removed_node_is_gone_from_the_page_and_comes_back(owner: Client) -> N
 def test_all_are_paused_and_resumed_in_one_press(owner: Client) -> None:
     reply = owner.post(reverse("farm:act_on_all", args=["pause"]), headers=HTMX)
     assert "4 nodes are paused" in reply.content.decode()
-    assert "Resume all" in text_of(reply, "farm-totals")
+    assert "Resume all nodes" in text_of(reply, "farm-totals")
     reply = owner.post(reverse("farm:act_on_all", args=["resume"]), headers=HTMX)
     assert "4 nodes go on." in reply.content.decode()
 

@@ -181,7 +181,11 @@ def _step(by: int) -> Callable[[HttpRequest, Target, Reading], str]:
     def act(request: HttpRequest, target: Target, reading: Reading) -> str:
         if target.entry is None:
             return GONE
-        moved = order.step(target.entry, reading.turns, by, actor=_actor(request))
+        if not target.entry.can_move:
+            return "It has no place among those that wait. Nothing was moved."
+        moved = order.step(
+            target.entry, reading.turns, by, within=target.within, actor=_actor(request)
+        )
         if not moved:
             return "It is at the end already." if by > 0 else "It is at the front already."
         return "Moved up." if by < 0 else "Moved down."
@@ -192,7 +196,7 @@ def _step(by: int) -> Callable[[HttpRequest, Target, Reading], str]:
 def _place(request: HttpRequest, target: Target, reading: Reading) -> str:
     neighbour = request.POST.get("before", "")
     before = reading.by_key.get(neighbour)
-    if target.entry is None or target.entry not in reading.turns:
+    if target.entry is None or (target.within or target.entry) not in reading.turns:
         return GONE
     if neighbour and before not in reading.turns:
         return "What it was put before waits no more. Nothing was moved."

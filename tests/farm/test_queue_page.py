@@ -242,6 +242,18 @@ def test_a_batch_opens_in_rows_of_its_own(farm: None, client: Client) -> None:
     ]
 
 
+def test_one_job_of_a_batch_has_place_and_time_in_its_sheet_and_moves(
+    farm: None, client: Client, post: Callable[..., str]
+) -> None:
+    *_, last = ask("A", 9)
+    sheet = client.get(f"/farm/queue/j{last.pk}/details/", headers=HTMX).content.decode()
+    assert "place 9" in sheet
+    assert "starts in" in sheet
+    assert "done at about" in sheet
+    assert toast(post(f"j{last.pk}", "up")).startswith("Moved up.")
+    assert read_queue().turns[0].first == last.pk
+
+
 @pytest.mark.parametrize("address", ["/farm/queue/x1/front/", "/farm/queue/j1;drop/front/"])
 def test_an_address_that_names_nothing_is_not_found(
     farm: None, client: Client, address: str

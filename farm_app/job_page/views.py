@@ -37,7 +37,7 @@ def page(request: HttpRequest, job_id: int) -> HttpResponse:
     """Show a job."""
     view = _view_or_404(job_id)
     context = {
-        **frame(f"Job {job_id}", ws_url=f"/ws/farm/jobs/{job_id}/"),
+        **frame(f"Job {job_id}", ws_url=f"/ws/jobs/{job_id}/"),
         "crumb_url": reverse("farm:nodes"),
         "crumb_title": f"Job {job_id}",
         "view": view,

@@ -40,6 +40,12 @@ class Asked:
     template: str
     share_key: str
     priority: int
+    request: int | None = None
+
+    @property
+    def together(self) -> str:
+        """Names all that one asker asked for together: a program's job group, else a session or the like."""
+        return f"request.{self.request}" if self.request else self.share_key
 
 
 @dataclass(frozen=True)
@@ -200,6 +206,7 @@ def _groups() -> dict[int, Asked]:
         "version__template__slug",
         "share_key",
         "priority",
+        "request",
     )
     return {row[0]: Asked(*row) for row in rows.order_by()}
 

@@ -1,4 +1,4 @@
-"""What a verb on the queue is about: a row of it, a batch as it was asked for, all of one asker, or everything."""
+"""What a verb on the queue is about: a row of it, a batch as it was asked for, a session or a program's job group, or everything."""
 
 import re
 from collections.abc import Sequence
@@ -65,6 +65,8 @@ def find_target(key: str, reading: Reading) -> Target | None:
     groups = JobGroup.objects.filter(pk=pk)
     if key[0] == "g":
         return Target(key, open_jobs.filter(group__in=groups))
+    if groups.filter(request__isnull=False).exists():  # programs share one key, whoever runs them
+        return Target(key, open_jobs.filter(group__request__in=groups.values("request")))
     return Target(key, open_jobs.filter(group__share_key__in=groups.values("share_key")))
 
 

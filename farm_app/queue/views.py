@@ -108,12 +108,17 @@ def _details(target: Target, job: Job, reading: Reading) -> dict[str, Any]:
 
 def _of_all(job: Job, reading: Reading) -> dict[str, Any] | None:
     """Return what can be done to all of the same asker, if that is more than this row."""
-    share = job.group.share_key
-    count = sum(entry.count for entry in reading.entries if entry.asked.share_key == share)
+    own = {entry.asked.together for entry in reading.entries if entry.asked.pk == job.group_id}
+    count = sum(entry.count for entry in reading.entries if entry.asked.together in own)
     if count < 2:
         return None
     key = f"s{job.group_id}"
-    return {"count": count, "urls": {verb: verb_url(key, verb) for verb in _VERBS}}
+    is_program = job.group.request_id is not None
+    return {
+        "count": count,
+        "is_program": is_program,
+        "urls": {verb: verb_url(key, verb) for verb in _VERBS},
+    }
 
 
 @require_GET

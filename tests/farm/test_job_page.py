@@ -216,7 +216,7 @@ async def test_the_page_hears_what_happens_to_its_job() -> None:
         return factories.takes(factories.placed(1))[0].job
 
     job = await sync_to_async(prepare)()
-    page = visitors.socket(f"/ws/farm/jobs/{job.pk}/")
+    page = visitors.socket(f"/ws/jobs/{job.pk}/")
     await page.connect(timeout=visitors.PATIENCE_S)
     await visitors.told(page, 'id="job-state"', "Waiting")
     await sync_to_async(job.move)(JobState.FAILED, "It broke.", reason="It broke.")

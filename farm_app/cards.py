@@ -6,6 +6,7 @@ from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any, Final
 
+from django.db.models.fields.json import KT
 from django.urls import NoReverseMatch, reverse
 from django.utils import timezone
 
@@ -16,6 +17,7 @@ from farm_app.comfy.monitors import Monitored
 from farm_app.health_spans import Past, pasts
 from farm_app.models import Attempt, GpuNode, Job, NodeBlock
 from farm_app.models.nodes import Health
+from farm_app.node_faults import NodeFault, recent_faults
 from farm_app.paces import Pace
 from farm_app.progress import Glimpse, glimpses
 from farm_app.strip import WORDS, NodeCard, card_of, count_waiting, spell_left
@@ -163,6 +165,24 @@ class Blocks:
 
 
 @dataclass(frozen=True)
+class Ahead:
+    """What the plan has for it next."""
+
+    pk: int
+    count: int = 0
+    title: str = ""
+    url: str = ""
+
+
+@dataclass(frozen=True)
+class Fault:
+    """What went wrong there during the last hour, though it is well again."""
+
+    pk: int
+    found: NodeFault | None = None
+
+
+@dataclass(frozen=True)
 class History:
     """Its last hour."""
 
@@ -195,6 +215,8 @@ class Card:
     pk: int
     title: Title
     now: Now
+    ahead: Ahead
+    fault: Fault
     gauges: Gauges
     paces: Paces
     blocks: Blocks
@@ -252,6 +274,8 @@ def draw_farm() -> Farm:
         paces=paces.by_node(),
         pasts=recent_pasts(),
         blocks=_blocks(),
+        ahead=_ahead(),
+        faults=recent_faults(),
         measured=frozenset(_measured()),
     )
     cards = tuple(reading.card(node) for node in nodes)
@@ -286,6 +310,33 @@ def _head(nodes: Sequence[GpuNode], cards: Iterable[Card], *, is_held: bool) -> 
     )
 
 
+def _ahead() -> Mapping[int, Ahead]:
+    """Return what the plan has for each node: how many jobs, and the first of them."""
+    firsts: dict[int, tuple[float, int]] = {}
+    counts: Counter[int] = Counter()
+    for job_id, expected in planning.recent_plan().plan.expected.items():
+        counts[expected.node_id] += 1
+        first = firsts.get(expected.node_id)
+        if first is None or expected.start_s < first[0]:
+            firsts[expected.node_id] = (expected.start_s, job_id)
+    labels = _labels(job_id for _, job_id in firsts.values())
+    return {
+        node_id: Ahead(
+            node_id,
+            counts[node_id],
+            labels.get(job_id, f"job {job_id}"),
+            reverse("farm:job", args=[job_id]),
+        )
+        for node_id, (_, job_id) in firsts.items()
+    }
+
+
+def _labels(jobs: Iterable[int]) -> Mapping[int, str]:
+    rows = Job.objects.filter(pk__in=list(jobs)).order_by()
+    facts = rows.values_list("pk", "group__label", "ordinal", KT("recipe__generation"))
+    return {pk: f"{label} {number or ordinal + 1}" for pk, label, ordinal, number in facts}
+
+
 def _done_at() -> str:
     """Return the clock time at which everything that is planned should be there; empty if nothing is."""
     ends = planning.recent_plan().plan.batch_done_s.values()
@@ -307,6 +358,8 @@ class _Reading:
     paces: Mapping[int, tuple[Pace, ...]]
     pasts: Mapping[int, Past]
     blocks: Sequence[NodeBlock]
+    ahead: Mapping[int, Ahead]
+    faults: Mapping[int, NodeFault]
     measured: frozenset[int]
 
     def card(self, node: GpuNode) -> Card:
@@ -314,10 +367,14 @@ class _Reading:
         standing = card_of(node, attempt, self.seen, is_held=self.is_held)
         is_measured = node.pk in self.measured
         rows = [(one.pk, one.template, one.reason) for one in self.blocks if one.node_id == node.pk]
+        now = self._now(node, standing, attempt)
+        fault = self.faults.get(node.pk) if now.kind != "trouble" and node.is_enabled else None
         return Card(
             pk=node.pk,
             title=_title(node, standing, attempt, is_measured=is_measured),
-            now=self._now(node, standing, attempt),
+            now=now,
+            ahead=self.ahead.get(node.pk, Ahead(node.pk)),
+            fault=Fault(node.pk, fault),
             gauges=_gauges(node, standing.state, self.told.get(node.pk)),
             paces=Paces(node.pk, self.paces.get(node.pk, ())),
             blocks=Blocks(node.pk, tuple(rows)),

@@ -1,5 +1,6 @@
 """The farm's pages as they are asked for and acted on: cards, verbs, adding and finding nodes, hours and sleep."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -7,8 +8,10 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from farm_app import searching
-from farm_app.models import GpuNode, JobEvent, NodeBlock, NodeProbe
+from eliot import live
+from farm_app import searching, setbacks, tending
+from farm_app.comfy.inventory import read_system_stats
+from farm_app.models import GpuNode, JobEvent, Level, NodeBlock, NodeProbe
 from farm_app.models.nodes import Health
 from farm_app.node_views import VERBS
 from tests import factories
@@ -207,7 +210,7 @@ def test_a_node_is_added_by_its_address_without_scripts(visitor: Client, farm: F
     searching.look(probe.search)
     url = reverse("farm:found", args=[probe.search])
     page = visitor.get(url).content.decode()
-    for words in ("A ComfyUI answers", "Version 0.33.0", "8.0 GB", "SD 1.5 ×"):
+    for words in ("A ComfyUI answers", "Version 0.33.0", "8.0 GB", "SD 1.5: "):
         assert words in page, words
     said = {
         "slug": "gpu-desk",
@@ -314,3 +317,56 @@ def test_a_search_of_strangers_networks_is_refused(owner: Client) -> None:
     sent = owner.post(reverse("farm:find"), {"addresses": "8.8.8.0/24"})
     assert sent.status_code == 422
     assert "not a private network" in text_of(sent, "id_addresses_error")
+
+
+def test_a_card_says_what_the_plan_has_for_its_node_next(owner: Client) -> None:
+    GpuNode.objects.exclude(slug="gpu-quality").update(is_draining=True)
+    placed = factories.placed(3, of=factories.session("Harbour"))
+    card = text_of(owner.get("/farm/"), f"card-{node().pk}-ahead")
+    first = factories.takes(placed)[0]
+    assert card == f"Next {first.job.group.label} 1 3 planned here"
+    assert text_of(owner.get("/farm/"), f"card-{node('gpu-draft').pk}-ahead") == ""
+
+
+def fault_of(owner: Client, slug: str = "gpu-quality") -> str:
+    live.forget_what_is_kept()
+    return text_of(owner.get("/farm/"), f"card-{node(slug).pk}-fault")
+
+
+def test_a_card_shows_its_last_error_with_the_fix_for_an_hour(owner: Client) -> None:
+    assert fault_of(owner) == ""
+    (one,) = factories.takes(factories.placed(1))
+    attempt = factories.running(one, on=node())
+    setbacks.run_out(attempt, "Out of memory in KSampler.")
+    said = fault_of(owner)
+    assert "Out of memory in KSampler." in said
+    assert "Free its memory, or set a shorter longest side" in said
+    assert fault_of(owner, "gpu-premium") == ""
+    JobEvent.objects.update(at=timezone.now() - timedelta(minutes=61))
+    assert fault_of(owner) == ""
+
+
+def test_an_older_error_of_the_node_itself_gives_way_to_the_newest(owner: Client) -> None:
+    tending.say(node(), "gpu-quality: It stopped answering.", level=Level.WARN)
+    assert "It stopped answering. It answers again." in fault_of(owner)
+    tending.say(node(), "gpu-quality restarted.", level=Level.WARN)
+    assert "gpu-quality restarted." in fault_of(owner)
+    GpuNode.objects.filter(slug="gpu-quality").update(health=Health.OFFLINE)
+    assert fault_of(owner) == ""  # what is wrong now stands above
+
+
+def test_memory_that_a_node_does_not_tell_is_not_shown(owner: Client) -> None:
+    stats = read_system_stats(
+        {"system": {"os": "nt"}, "devices": [{"name": "x", "vram_total": 2**34}]}
+    )
+    assert (stats.vram_total_gb, stats.vram_free_gb) == (16.0, None)
+    facts = {"vram_total_gb": stats.vram_total_gb, "vram_free_gb": stats.vram_free_gb}
+    GpuNode.objects.filter(slug="gpu-quality").update(**facts)
+    assert "VRAM" not in text_of(owner.get("/farm/"), f"card-{node().pk}-gauges")
+
+
+@pytest.mark.parametrize(
+    ("vram_gb", "longest"), [(0, None), (4, 768), (6, 1024), (8, 1536), (16, 2048), (24, None)]
+)
+def test_a_longest_side_is_suggested_from_the_memory(vram_gb: float, longest: int | None) -> None:
+    assert searching.longest_for(vram_gb) == longest

@@ -64,6 +64,17 @@ class Row:
         """Whether it stands for several jobs."""
         return self.count > 1
 
+    @property
+    def title(self) -> str:
+        """Who asks, which may be cut where there is little room."""
+        return self.label.rpartition(" · ")[0] or self.label
+
+    @property
+    def stage(self) -> str:
+        """What tells it from others of the same title; never cut."""
+        title, _, stage = self.label.rpartition(" · ")
+        return stage if title else ""
+
     @cached_property
     def name(self) -> str:
         """What it is, for people who cannot see its cells."""

@@ -205,7 +205,35 @@ class Acts:
     @property
     def main_id(self) -> str:
         """The first button's id: whatever it does now, the focus stays on it."""
-        return f"card-{self.pk}-main"
+        return self._id("main")
+
+    @property
+    def pin_id(self) -> str:
+        """The id of Pin, and of Unpin, which comes in its place."""
+        return self._id("pin")
+
+    @property
+    def measure_id(self) -> str:
+        """The id of Benchmark, and of End benchmark."""
+        return self._id("measure")
+
+    @property
+    def stop_id(self) -> str:
+        """The id of Stop."""
+        return self._id("stop")
+
+    @property
+    def wake_id(self) -> str:
+        """The id of Wake."""
+        return self._id("wake")
+
+    @property
+    def disable_id(self) -> str:
+        """The id of Switch off."""
+        return self._id("disable")
+
+    def _id(self, name: str) -> str:
+        return f"card-{self.pk}-{name}"
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from farm_app.models import GpuNode, QueueState
 from farm_app.models.nodes import Health
 
 Banner = dict[str, str]
-"""Kind, title, text, action_url and action_label."""
+"""Kind, title, text, action_label, and either action_url, which leads somewhere, or post_url, which does it."""
 
 _UP: Final = Q(health__in=(Health.READY, Health.UNKNOWN))
 _TAKES_NOTHING: Final = "None of them takes anything new."
@@ -101,11 +101,13 @@ def _by_hand(seen: Mapping[str, int]) -> Banner | None:
     """Say what people hold back: the queue, or every node that answers."""
     state = QueueState.now()
     if state.is_paused:
-        return _held("The queue is paused", _by_whom(state))
+        url = reverse("farm:queue_resume", args=["all"])
+        return _held("The queue is paused", _by_whom(state), post_url=url, label="Resume the queue")
     if seen["held"] < seen["up"]:
         return None
     if seen["paused"] == seen["up"]:
-        return _held("All nodes are paused", _TAKES_NOTHING)
+        url = reverse("farm:act_on_all", args=["resume"])
+        return _held("All nodes are paused", _TAKES_NOTHING, post_url=url, label="Resume all nodes")
     title = "No node takes new work" if seen["paused"] else "All nodes are draining"
     return _held(title, _TAKES_NOTHING)
 
@@ -116,13 +118,22 @@ def _by_whom(held: QueueState) -> str:
     return f"{at}, by {by}." if by else f"{at}."
 
 
-def _held(title: str, text: str) -> Banner:
+def _held(title: str, text: str, *, post_url: str = "", label: str = "") -> Banner:
+    if post_url:
+        text = f"{text} Whatever you ask for waits until it goes on."
+        return {
+            "kind": "paused",
+            "title": title,
+            "text": text,
+            "post_url": post_url,
+            "action_label": label,
+        }
     return {
         "kind": "paused",
         "title": title,
         "text": f"{text} Whatever you ask for waits until it goes on.",
-        "action_url": f"{reverse('farm:nodes')}#queue",
-        "action_label": "Resume on the farm page",
+        "action_url": reverse("farm:nodes"),
+        "action_label": "Resume them on the farm page",
     }
 
 

@@ -89,11 +89,18 @@ class Title:
     is_working: bool
     is_measured: bool
     has_mac: bool
+    is_reserved_by_hand: bool = False
+    """Not by its owner's hours, which no Resume ends."""
+
+    @property
+    def can_measure(self) -> bool:
+        """Whether a benchmark would begin: it takes work."""
+        return self.state in ("ready", "rendering", "loading", "slow", "held")
 
     @property
     def can_resume(self) -> bool:
         """Whether somebody holds it back who could let it go on."""
-        return self.state in ("draining", "paused", "reserved")
+        return self.state in ("draining", "paused") or self.is_reserved_by_hand
 
     @property
     def word(self) -> str:
@@ -201,6 +208,7 @@ class Acts:
     is_working: bool
     is_measured: bool
     has_mac: bool
+    is_reserved_by_hand: bool = False
 
     @property
     def main_id(self) -> str:
@@ -415,6 +423,7 @@ class _Reading:
                 is_working=attempt is not None,
                 is_measured=is_measured,
                 has_mac=bool(node.mac),
+                is_reserved_by_hand=_is_reserved_by_hand(node),
             ),
         )
 
@@ -447,13 +456,21 @@ def _title(
         is_working=attempt is not None,
         is_measured=is_measured,
         has_mac=bool(node.mac),
+        is_reserved_by_hand=_is_reserved_by_hand(node),
     )
+
+
+def _is_reserved_by_hand(node: GpuNode) -> bool:
+    now = timezone.now()
+    hours = node.own_hours
+    is_owners = hours is not None and hours.end_of(timezone.make_naive(now)) is not None
+    return node.reserved_until is not None and node.reserved_until > now and not is_owners
 
 
 def _fact(node: GpuNode, standing: NodeCard, attempt: Attempt | None) -> str:
     """Return what stands beside the state, of what does not change with every step."""
     if attempt is None:
-        return standing.fact
+        return "with the queue" if standing.state == "held" else standing.fact
     if standing.state in ("draining", "paused", "reserved", "disabled"):
         return "stops after this picture"
     return f"job {attempt.job_id}"

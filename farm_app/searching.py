@@ -16,6 +16,7 @@ from farm_app import families, nudges
 from farm_app.addresses import Address
 from farm_app.comfy.client import ComfyClient, Inventory, SystemStats
 from farm_app.comfy.errors import BadResponse, ComfyError, NeedsCredentials, Unreachable
+from farm_app.comfy.names import NameUnknown
 from farm_app.models import GpuNode, NodeProbe
 from farm_app.models.nodes import Tier
 
@@ -38,6 +39,8 @@ _ADVICE: Final = (
     (BadResponse, "Check the port: ComfyUI's usual one is 8188."),
     (Unreachable, "Start ComfyUI there with --listen, and see that no firewall is between."),
 )
+
+_NO_NAME: Final = "Check the spelling, or use the machine's address, such as 192.168.0.20."
 
 
 class TooMany(Exception):
@@ -93,10 +96,20 @@ def look_at(origin: str) -> tuple[dict[str, Any], str]:
             inventory = client.inventory()
     except ComfyError as fault:
         advice = next((said for kind, said in _ADVICE if isinstance(fault, kind)), "")
+        advice = _NO_NAME if _is_name_unknown(fault) else advice
         return {"answers": not isinstance(fault, Unreachable)}, f"{fault.sentence} {advice}".strip()
     except ValueError:  # what no resolver takes for a name
         return {}, "There can be no such host."
     return facts_of(stats, inventory, latency_ms), ""
+
+
+def _is_name_unknown(fault: BaseException | None) -> bool:
+    """Say whether it was for want of an address that nobody answered."""
+    while fault is not None:
+        if isinstance(fault, NameUnknown):
+            return True
+        fault = fault.__cause__ or fault.__context__
+    return False
 
 
 def facts_of(stats: SystemStats, inventory: Inventory, latency_ms: float) -> dict[str, Any]:

@@ -134,7 +134,7 @@ def card_of(
     """Return one node, with what it renders now if it renders; ``is_held`` if the queue gives it nothing."""
     state, fact, eta, percent = _standing(node)
     if is_held and attempt is None and state in ("ready", "slow"):
-        state, fact = "held", "with the queue"
+        state, fact = "held", ""
     if attempt is not None:
         glimpse = seen.get(attempt.job_id)
         if glimpse is not None and glimpse.node_name != node.slug:
@@ -152,7 +152,7 @@ def _doing(glimpse: Glimpse | None) -> str:
     if glimpse is None:
         return ""
     if glimpse.phase == "sampling" and glimpse.steps:
-        return f"step {glimpse.step}/{glimpse.steps}"
+        return f"{glimpse.step}/{glimpse.steps}"
     if glimpse.phase == "loading":
         return "model" if glimpse.is_cold else ""
     return {"decoding": "VAE", "saving": "saving"}.get(glimpse.phase, "")

@@ -11,6 +11,7 @@ from django.views.decorators.http import require_GET, require_POST
 
 from eliot.http import wants_fragment
 from farm_app.models.states import JobState
+from farm_app.parameters import grouped
 from farm_app.why import why as why_it_waits
 from sessions_app import takes
 from sessions_app.cells import Cell, cells_of
@@ -220,13 +221,6 @@ def facts_of(cell: Cell, recipe: dict[str, Any]) -> list[tuple[str, str, str]]:
     if cell.media_file:
         facts.append(("File", cell.media_file.name, cell.media_file.path))
     return [fact for fact in facts if fact[1]]
-
-
-def grouped(digits: str) -> str:
-    """Return a number with its digits in groups of three."""
-    head = len(digits) % 3
-    parts = [digits[:head]] if head else []
-    return " ".join(parts + [digits[place : place + 3] for place in range(head, len(digits), 3)])
 
 
 def _parents(cell: Cell) -> list[dict[str, str]]:

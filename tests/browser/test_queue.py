@@ -132,7 +132,7 @@ def test_a_row_is_dragged_to_its_place(open_page: Opener, eliot: Eliot) -> None:
 def test_the_queue_is_paused_and_goes_on(open_page: Opener, eliot: Eliot) -> None:
     page = open_page()
     paused_with(page, eliot, "Held")
-    expect(row(page, "Held").locator(".q-state")).to_contain_text("The queue is paused by You at")
+    expect(row(page, "Held").locator(".q-state")).to_contain_text("The queue is paused by you at")
     expect(page.locator("#chip-paused")).to_have_text("Paused 2")
     page.locator("#queue-resume").click()
     expect(page.locator("#chip-paused")).to_have_count(0)
@@ -145,7 +145,7 @@ def test_one_row_is_paused_and_goes_on(open_page: Opener, eliot: Eliot) -> None:
     row(page, "Held").get_by_role("link", name="Why, and more").click()
     page.get_by_role("button", name=re.compile("Pause these")).click()
     expect(page.get_by_role("dialog")).to_be_hidden()
-    held = row(page, "Held").filter(has_text="Paused by You")  # some are being rendered, and go on
+    held = row(page, "Held").filter(has_text="Paused by you")  # some are being rendered, and go on
     expect(held).to_be_visible()
     held.get_by_role("button", name="Resume").click()
     expect(held).to_have_count(0)

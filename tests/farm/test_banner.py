@@ -25,7 +25,7 @@ def test_a_paused_queue_is_said_on_every_page_until_it_goes_on(studio: None) -> 
     assert held is not None
     assert held["title"] == "The queue is paused"
     assert re.match(r"Since \d\d:\d\d, by you\. ", held["text"])
-    assert held["action_url"].endswith("/farm/#queue")
+    assert held["post_url"] == "/farm/queue/all/resume/"
     resume_all()
     assert banner() == before
 

@@ -11,9 +11,11 @@ from django.utils import timezone
 from eliot import live
 from farm_app import searching, setbacks, tending
 from farm_app.comfy.inventory import read_system_stats
+from farm_app.forms import NodeForm
 from farm_app.models import GpuNode, JobEvent, Level, NodeBlock, NodeProbe
 from farm_app.models.nodes import Health
 from farm_app.node_views import VERBS
+from farm_app.templatetags.switches import with_switches
 from tests import factories
 from tests.farm.rig import Farm
 from tests.markup import Markup
@@ -180,7 +182,7 @@ def test_the_other_half_of_the_week_it_is_ready(owner: Client) -> None:
         ({"mac": "nonsense"}, "mac", "Six pairs"),
         ({"wakes_for_jobs": "on"}, "mac", "nobody can wake"),
         ({"idle_minutes": "20"}, "idle_minutes", "woken when jobs wait"),
-        ({"idle_minutes": "-3"}, "idle_minutes", "greater than or equal"),
+        ({"idle_minutes": "-3"}, "idle_minutes", "at least 0"),
     ],
 )
 def test_hours_and_sleep_that_make_no_sense_are_refused_at_their_field(
@@ -370,3 +372,50 @@ def test_memory_that_a_node_does_not_tell_is_not_shown(owner: Client) -> None:
 )
 def test_a_longest_side_is_suggested_from_the_memory(vram_gb: float, longest: int | None) -> None:
     assert searching.longest_for(vram_gb) == longest
+
+
+def test_a_wrong_hour_on_the_page_of_its_own_comes_back_there(owner: Client) -> None:
+    url = reverse("farm:care", args=[node().pk])
+    alone = owner.get(url)
+    (form,) = [one for one in Markup(alone.content).all("form") if one.attrs.get("action") == url]
+    assert "hx-post" not in form.attrs
+    sheet = owner.get(url, headers=HTMX)
+    (form,) = [one for one in Markup(sheet.content).all("form") if one.attrs.get("action") == url]
+    assert form.attrs["hx-post"] == url
+    reply = owner.post(url, {"own_days": ["0"]})
+    assert reply.status_code == 422
+    assert reply.content.decode().count("Say from when until when.") >= 1
+    assert (
+        len([one for one in Markup(reply.content).all("form") if one.attrs.get("action") == url])
+        == 1
+    )
+
+
+def test_a_node_in_its_owners_hours_offers_to_change_them_and_no_benchmark(owner: Client) -> None:
+    own: dict[str, Any] = {"own_days": list(range(7)), "own_from": "00:00", "own_until": "00:00"}
+    GpuNode.objects.filter(slug="gpu-quality").update(**own)
+    card = text_of(owner.get("/farm/"), f"card-{node().pk}")
+    assert "Change its hours" in card
+    assert "Resume" not in card
+    assert "Benchmark" not in card
+    soon = timezone.now() + timedelta(hours=1)
+    GpuNode.objects.filter(slug="gpu-quality").update(own_days=[], reserved_until=soon)
+    assert "Resume" in text_of(owner.get("/farm/"), f"card-{node().pk}")
+
+
+def test_an_unknown_name_is_told_from_a_machine_that_does_not_answer() -> None:
+    facts, said = searching.look_at("http://no-such-host.invalid:8188")
+    assert "Check the spelling" in said
+    assert "--listen" not in said
+    assert not facts["answers"]
+
+
+def test_switches_in_sentences_are_not_broken() -> None:
+    said = with_switches("Start ComfyUI <there> with --listen, please.")
+    assert said == "Start ComfyUI &lt;there&gt; with <code>--listen</code>, please."
+
+
+def test_limits_are_said_plainly(studio: None) -> None:
+    form = NodeForm({"slug": "a", "tier": "draft", "vram_gb": "0.1"}, facts={})
+    assert not form.is_valid()
+    assert form.errors["vram_gb"] == ["It must be at least 0.5."]

@@ -121,7 +121,7 @@ def test_pause_and_resume_a_row_a_session_and_all(farm: None, post: Callable[...
     assert "2 jobs paused." in toast(post(f"s{jobs[0].group_id}", "pause"))
     assert "3 jobs go on." in toast(post(f"g{jobs[0].group_id}", "resume"))
     assert "The queue is paused." in toast(post("all", "pause"))
-    assert QueueState.now().paused_by == "You"
+    assert QueueState.now().paused_by == "you"
     assert "The queue goes on." in toast(post("all", "resume"))
 
 

@@ -91,14 +91,15 @@ def test_strip_and_cards_say_that_the_queue_gives_nothing(client: Client) -> Non
     factories.placed(1)
     pausing.pause_all()
     strip = draw_strip()
-    assert {(node.state_word, node.fact) for node in strip.nodes} == {("Paused", "with the queue")}
+    assert {(node.state_word, node.fact) for node in strip.nodes} == {("Paused", "")}
     page = client.get("/farm/").content.decode()
     assert "Free, but the queue is paused" in page
     assert "Free for the next picture" not in page
+    assert "with the queue" in page
     assert "1 job waits · the queue is paused" in " ".join(
         Markup(page).id("farm-totals").text.split()
     )
-    assert "queue paused" in Markup(client.get("/").content).id("strip-sum").text
+    assert "Queue paused" in Markup(client.get("/").content).id("strip-sum").text
 
 
 def test_why_offers_to_resume_the_queue_or_what_was_paused_apart(client: Client) -> None:

@@ -92,6 +92,7 @@ def _new_node(probe: NodeProbe) -> GpuNode:
         node.slug = searching.free_name(facts.get("card") or probe.host)
         node.tier = facts.get("tier") or node.tier
         node.vram_gb = facts.get("vram_gb") or None
+        node.max_resolution = facts.get("longest")
         node.card = facts.get("card", "")
     node.host, node.port = probe.host, probe.port
     node.removed_at, node.is_enabled = None, True

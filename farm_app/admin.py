@@ -1,7 +1,7 @@
 """The configuration room: nodes, model files, workflow templates; jobs to read, requeue and cancel."""
 
 import json
-from typing import Any
+from typing import Any, Final
 
 from django import forms
 from django.contrib import admin, messages
@@ -27,16 +27,20 @@ from farm_app.models import (
     HealthSpan,
     Job,
     JobEvent,
+    JobGroup,
+    JobRequest,
     LearnedSpeed,
     NodeBlock,
     NodeModel,
     NodeProbe,
     ParameterSet,
+    QueueState,
     TemplateVersion,
     WorkflowTemplate,
 )
 from farm_app.models.states import JobState
 from farm_app.models.tokens import TooManyTokens
+from farm_app.queue import pausing
 
 
 class WithFamilyChoice:
@@ -50,6 +54,13 @@ class WithFamilyChoice:
             known = [(one.id, one.label) for one in FAMILIES.values()]
             return forms.ChoiceField(choices=[("", "none"), *known], required=False)
         return super().formfield_for_dbfield(db_field, request, **kwargs)  # type: ignore[misc,no-any-return]
+
+
+_CAPABILITIES: Final = (
+    'Model families and free tags, such as ["sd15", "sdxl", "upscale"]. Without any family it draws with whatever '
+    "models it has, now and later."
+)
+_RESOLUTION: Final = "Longest side in pixels of what it takes. Empty: any size."
 
 
 class NodeModelInline(WithFamilyChoice, admin.TabularInline[NodeModel, GpuNode]):
@@ -103,6 +114,9 @@ class GpuNodeAdmin(admin.ModelAdmin[GpuNode]):
         "resume",
         "enable",
         "disable",
+        "pin",
+        "unpin",
+        "interrupt",
         "free_memory",
         "benchmark",
         "wake",
@@ -134,6 +148,16 @@ class GpuNodeAdmin(admin.ModelAdmin[GpuNode]):
         ("Sleep", {"fields": ("mac", "wakes_for_jobs", "idle_minutes")}),
         ("Health", {"fields": readonly_fields}),
     )
+
+    def formfield_for_dbfield(
+        self, db_field: models.Field[Any, Any], request: HttpRequest, **kwargs: Any
+    ) -> forms.Field | None:
+        """Say at these fields what emptiness means."""
+        field = super().formfield_for_dbfield(db_field, request, **kwargs)
+        said = {"capabilities": _CAPABILITIES, "max_resolution": _RESOLUTION}.get(db_field.name)
+        if field is not None and said:
+            field.help_text = said
+        return field
 
     @admin.display(description="address", ordering="host")
     def address(self, node: GpuNode) -> str:
@@ -190,6 +214,28 @@ class GpuNodeAdmin(admin.ModelAdmin[GpuNode]):
         for node in nodes:
             tending.disable(node, actor=_actor(request))
         self.message_user(request, f"Switched {_count(nodes, 'node')} off.", messages.SUCCESS)
+
+    @admin.action(description="Pin the selected nodes: show them first")
+    def pin(self, request: HttpRequest, nodes: QuerySet[GpuNode]) -> None:
+        """Show them before the others, on the farm page and in the strip."""
+        for node in nodes:
+            tending.pin(node, actor=_actor(request))
+        self.message_user(request, f"Pinned {_count(nodes, 'node')}.", messages.SUCCESS)
+
+    @admin.action(description="Unpin the selected nodes")
+    def unpin(self, request: HttpRequest, nodes: QuerySet[GpuNode]) -> None:
+        """Show them where they stood."""
+        for node in nodes:
+            tending.unpin(node, actor=_actor(request))
+        self.message_user(request, f"Unpinned {_count(nodes, 'node')}.", messages.SUCCESS)
+
+    @admin.action(description="Interrupt what the selected nodes render for us")
+    def interrupt(self, request: HttpRequest, nodes: QuerySet[GpuNode]) -> None:
+        """Stop our pictures there, never somebody else's; their jobs go back to the queue."""
+        stopped = [tending.stop_what_renders(node, actor=_actor(request)) for node in nodes]
+        count = sum(job is not None for job in stopped)
+        said = f"Stopped {_count(count, 'picture')}; what was stopped is back in the queue."
+        self.message_user(request, said if count else "Nothing of ours renders there.")
 
     @admin.action(description="Free the memory of the selected nodes")
     def free_memory(self, request: HttpRequest, nodes: QuerySet[GpuNode]) -> None:
@@ -525,6 +571,82 @@ class JobAdmin(ReadOnly, admin.ModelAdmin[Job]):
         asked = jobs.values_list("pk", flat=True)
         done = cancelling.cancel(asked, actor=request.user.get_username())
         self.message_user(request, f"Cancelled {_count(done, 'job')}.")
+
+
+class JobsOfGroup(ReadOnly, admin.TabularInline[Job, JobGroup]):
+    """The jobs of one group; each has a page."""
+
+    model = Job
+    extra = 0
+    fields = ("pk", "state", "reason", "seed", "created")
+    readonly_fields = fields
+    show_change_link = True
+    ordering = ("pk",)
+
+
+@admin.register(JobGroup)
+class JobGroupAdmin(ReadOnly, admin.ModelAdmin[JobGroup]):
+    """Jobs asked for together, to read, pause and resume."""
+
+    list_display = ("label", "owner", "priority", "work", "node_mode", "is_paused", "created")
+    list_filter = ("priority", "work", "is_paused", "family")
+    list_select_related = ("owner",)
+    search_fields = ("label", "share_key")
+    ordering = ("-pk",)
+    show_full_result_count = False
+    actions = ("pause", "resume")
+
+    @admin.action(description="Pause the jobs of the selected groups")
+    def pause(self, request: HttpRequest, groups: QuerySet[JobGroup]) -> None:
+        """Hold back what no node has."""
+        count = pausing.pause(_open_jobs(groups), actor=_actor(request))
+        self.message_user(request, f"Paused {_count(count, 'job')}.")
+
+    @admin.action(description="Resume the jobs of the selected groups")
+    def resume(self, request: HttpRequest, groups: QuerySet[JobGroup]) -> None:
+        """Let them go on."""
+        count = pausing.resume(_open_jobs(groups), actor=_actor(request))
+        self.message_user(request, f"Resumed {_count(count, 'job')}.")
+
+
+def _open_jobs(groups: QuerySet[JobGroup]) -> list[int]:
+    return list(Job.objects.open().filter(group__in=groups).values_list("pk", flat=True))
+
+
+@admin.register(JobRequest)
+class JobRequestAdmin(ReadOnly, admin.ModelAdmin[JobRequest]):
+    """What programs asked for, to read."""
+
+    list_display = ("pk", "kind", "owner", "key", "created")
+    list_filter = ("kind", "owner")
+    list_select_related = ("owner",)
+    search_fields = ("key",)
+    ordering = ("-pk",)
+
+
+@admin.register(QueueState)
+class QueueStateAdmin(ReadOnly, admin.ModelAdmin[QueueState]):
+    """Whether the queue as a whole is paused, by whom and since when."""
+
+    list_display = ("__str__", "is_paused", "paused_by", "paused_at")
+    actions = ("pause", "resume")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[QueueState]:
+        """Show the one row, which is made when it is needed for the first time."""
+        QueueState.objects.get_or_create(pk=1)
+        return super().get_queryset(request)
+
+    @admin.action(description="Pause the queue")
+    def pause(self, request: HttpRequest, states: QuerySet[QueueState]) -> None:
+        """Start nothing more; what renders is finished."""
+        is_new = pausing.pause_all(actor=_actor(request))
+        self.message_user(request, "The queue is paused." if is_new else "It is paused already.")
+
+    @admin.action(description="Resume the queue")
+    def resume(self, request: HttpRequest, states: QuerySet[QueueState]) -> None:
+        """Let it go on."""
+        is_new = pausing.resume_all(actor=_actor(request))
+        self.message_user(request, "The queue goes on." if is_new else "It was not paused.")
 
 
 @admin.register(JobEvent)

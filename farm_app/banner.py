@@ -1,5 +1,6 @@
 """The one thing to know about the farm before all else, with the next step."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Final
 from urllib.parse import urlencode
@@ -9,15 +10,23 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.formats import date_format
 
+from eliot.live import kept_briefly
 from farm_app import found, standing
 from farm_app.models import GpuNode, QueueState
 from farm_app.models.nodes import Health
 
 Banner = dict[str, str]
-"""Kind, title, text, action_url and action_label."""
+"""Kind, title, text, action_label, and either action_url, which leads somewhere, or post_url, which does it."""
 
 _UP: Final = Q(health__in=(Health.READY, Health.UNKNOWN))
+_TAKES_NOTHING: Final = "None of them takes anything new."
 _NUMBERS: Final = {1: "One", 2: "Two", 3: "Three", 4: "Four"}
+
+
+@kept_briefly(1.0)
+def recent_banner() -> Banner | None:
+    """Return what it was a moment ago, read once for all pages."""
+    return banner()
 
 
 def banner() -> Banner | None:
@@ -27,6 +36,7 @@ def banner() -> Banner | None:
         demo=Count("pk", filter=Q(is_demo=True)),
         up=Count("pk", filter=_UP),
         paused=Count("pk", filter=_UP & Q(is_paused=True)),
+        held=Count("pk", filter=_UP & (Q(is_paused=True) | Q(is_draining=True))),
     )
     since = standing.away_since()
     if since is not None:
@@ -38,11 +48,8 @@ def banner() -> Banner | None:
         return _nothing()
     if not seen["up"]:
         return _silence()
-    state = QueueState.now()
-    if state.is_paused:
-        return _held("The queue is paused", _by_whom(state))
-    if seen["paused"] == seen["up"]:
-        return _held("All nodes are paused", "None of them takes anything new.")
+    if (by_hand := _by_hand(seen)) is not None:
+        return by_hand
     if not seen["demo"]:
         return None
     return _demo(seen["demo"]) if seen["demo"] == seen["all"] else _mixed(seen["demo"])
@@ -90,19 +97,43 @@ def _silence() -> Banner:
     }
 
 
+def _by_hand(seen: Mapping[str, int]) -> Banner | None:
+    """Say what people hold back: the queue, or every node that answers."""
+    state = QueueState.now()
+    if state.is_paused:
+        url = reverse("farm:queue_resume", args=["all"])
+        return _held("The queue is paused", _by_whom(state), post_url=url, label="Resume the queue")
+    if seen["held"] < seen["up"]:
+        return None
+    if seen["paused"] == seen["up"]:
+        url = reverse("farm:act_on_all", args=["resume"])
+        return _held("All nodes are paused", _TAKES_NOTHING, post_url=url, label="Resume all nodes")
+    title = "No node takes new work" if seen["paused"] else "All nodes are draining"
+    return _held(title, _TAKES_NOTHING)
+
+
 def _by_whom(held: QueueState) -> str:
     at = f"Since {timezone.localtime(held.paused_at):%H:%M}" if held.paused_at else "By hand"
     by = {"You": "you"}.get(held.paused_by, held.paused_by)
     return f"{at}, by {by}." if by else f"{at}."
 
 
-def _held(title: str, text: str) -> Banner:
+def _held(title: str, text: str, *, post_url: str = "", label: str = "") -> Banner:
+    if post_url:
+        text = f"{text} Whatever you ask for waits until it goes on."
+        return {
+            "kind": "paused",
+            "title": title,
+            "text": text,
+            "post_url": post_url,
+            "action_label": label,
+        }
     return {
         "kind": "paused",
         "title": title,
         "text": f"{text} Whatever you ask for waits until it goes on.",
-        "action_url": f"{reverse('farm:nodes')}#queue",
-        "action_label": "Resume on the farm page",
+        "action_url": reverse("farm:nodes"),
+        "action_label": "Resume them on the farm page",
     }
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any, Final
 
+from django.db.models.fields.json import KT
 from django.urls import NoReverseMatch, reverse
 from django.utils import timezone
 
@@ -16,6 +17,7 @@ from farm_app.comfy.monitors import Monitored
 from farm_app.health_spans import Past, pasts
 from farm_app.models import Attempt, GpuNode, Job, NodeBlock
 from farm_app.models.nodes import Health
+from farm_app.node_faults import NodeFault, recent_faults
 from farm_app.paces import Pace
 from farm_app.progress import Glimpse, glimpses
 from farm_app.strip import WORDS, NodeCard, card_of, count_waiting, spell_left
@@ -64,6 +66,8 @@ class Head:
     done_at: str
     is_paused: bool
     """Every node that is switched on is."""
+    is_held: bool = False
+    """Somebody holds the whole queue back."""
 
 
 @dataclass(frozen=True)
@@ -158,6 +162,24 @@ class Blocks:
 
 
 @dataclass(frozen=True)
+class Ahead:
+    """What the plan has for it next."""
+
+    pk: int
+    count: int = 0
+    title: str = ""
+    url: str = ""
+
+
+@dataclass(frozen=True)
+class Fault:
+    """What went wrong there during the last hour, though it is well again."""
+
+    pk: int
+    found: NodeFault | None = None
+
+
+@dataclass(frozen=True)
 class History:
     """Its last hour."""
 
@@ -181,7 +203,35 @@ class Acts:
     @property
     def main_id(self) -> str:
         """The first button's id: whatever it does now, the focus stays on it."""
-        return f"card-{self.pk}-main"
+        return self._id("main")
+
+    @property
+    def pin_id(self) -> str:
+        """The id of Pin, and of Unpin, which comes in its place."""
+        return self._id("pin")
+
+    @property
+    def measure_id(self) -> str:
+        """The id of Benchmark, and of End benchmark."""
+        return self._id("measure")
+
+    @property
+    def stop_id(self) -> str:
+        """The id of Stop."""
+        return self._id("stop")
+
+    @property
+    def wake_id(self) -> str:
+        """The id of Wake."""
+        return self._id("wake")
+
+    @property
+    def disable_id(self) -> str:
+        """The id of Switch off."""
+        return self._id("disable")
+
+    def _id(self, name: str) -> str:
+        return f"card-{self.pk}-{name}"
 
 
 @dataclass(frozen=True)
@@ -191,6 +241,8 @@ class Card:
     pk: int
     title: Title
     now: Now
+    ahead: Ahead
+    fault: Fault
     gauges: Gauges
     paces: Paces
     blocks: Blocks
@@ -239,17 +291,21 @@ def draw_farm() -> Farm:
     """Read the farm in a fixed number of queries; pinned nodes come first."""
     nodes = _nodes()
     held = {one.node_id: one for one in _held()}
+    is_held = planning.is_queue_paused()
     reading = _Reading(
+        is_held=is_held,
         held=held,
         seen=glimpses([one.job_id for one in held.values()]),
         told=metrics.latest([node.pk for node in nodes]),
         paces=paces.by_node(),
         pasts=recent_pasts(),
         blocks=_blocks(),
+        ahead=_ahead(),
+        faults=recent_faults(),
         measured=frozenset(_measured()),
     )
     cards = tuple(reading.card(node) for node in nodes)
-    return Farm(_head(nodes, cards), cards)
+    return Farm(_head(nodes, cards, is_held=is_held), cards)
 
 
 @kept_briefly(0.2)
@@ -264,13 +320,47 @@ def recent_pasts() -> Mapping[int, Past]:
     return pasts(GpuNode.objects.only("pk"))
 
 
-def _head(nodes: Sequence[GpuNode], cards: Iterable[Card]) -> Head:
+def _head(nodes: Sequence[GpuNode], cards: Iterable[Card], *, is_held: bool) -> Head:
     counted = Counter(card.title.state for card in cards)
     totals = tuple(Total(state, counted[state]) for state in HEADLINES if counted[state])
     waiting = count_waiting()
     on = [node for node in nodes if node.is_enabled]
     is_paused = bool(on) and all(node.is_paused for node in on)
-    return Head(len(nodes), totals, waiting, _done_at() if waiting else "", is_paused)
+    return Head(
+        len(nodes),
+        totals,
+        waiting,
+        _done_at() if waiting else "",
+        is_paused,
+        is_held and waiting > 0,
+    )
+
+
+def _ahead() -> Mapping[int, Ahead]:
+    """Return what the plan has for each node: how many jobs, and the first of them."""
+    firsts: dict[int, tuple[float, int]] = {}
+    counts: Counter[int] = Counter()
+    for job_id, expected in planning.recent_plan().plan.expected.items():
+        counts[expected.node_id] += 1
+        first = firsts.get(expected.node_id)
+        if first is None or expected.start_s < first[0]:
+            firsts[expected.node_id] = (expected.start_s, job_id)
+    labels = _labels(job_id for _, job_id in firsts.values())
+    return {
+        node_id: Ahead(
+            node_id,
+            counts[node_id],
+            labels.get(job_id, f"job {job_id}"),
+            reverse("farm:job", args=[job_id]),
+        )
+        for node_id, (_, job_id) in firsts.items()
+    }
+
+
+def _labels(jobs: Iterable[int]) -> Mapping[int, str]:
+    rows = Job.objects.filter(pk__in=list(jobs)).order_by()
+    facts = rows.values_list("pk", "group__label", "ordinal", KT("recipe__generation"))
+    return {pk: f"{label} {number or ordinal + 1}" for pk, label, ordinal, number in facts}
 
 
 def _done_at() -> str:
@@ -287,23 +377,30 @@ def _done_at() -> str:
 class _Reading:
     """What was read for all cards at once."""
 
+    is_held: bool
     held: Mapping[int, Attempt]
     seen: Mapping[int, Glimpse]
     told: Mapping[int, Monitored]
     paces: Mapping[int, tuple[Pace, ...]]
     pasts: Mapping[int, Past]
     blocks: Sequence[NodeBlock]
+    ahead: Mapping[int, Ahead]
+    faults: Mapping[int, NodeFault]
     measured: frozenset[int]
 
     def card(self, node: GpuNode) -> Card:
         attempt = self.held.get(node.pk)
-        standing = card_of(node, attempt, self.seen)
+        standing = card_of(node, attempt, self.seen, is_held=self.is_held)
         is_measured = node.pk in self.measured
         rows = [(one.pk, one.template, one.reason) for one in self.blocks if one.node_id == node.pk]
+        now = self._now(node, standing, attempt)
+        fault = self.faults.get(node.pk) if now.kind != "trouble" and node.is_enabled else None
         return Card(
             pk=node.pk,
             title=_title(node, standing, attempt, is_measured=is_measured),
-            now=self._now(node, standing, attempt),
+            now=now,
+            ahead=self.ahead.get(node.pk, Ahead(node.pk)),
+            fault=Fault(node.pk, fault),
             gauges=_gauges(node, standing.state, self.told.get(node.pk)),
             paces=Paces(node.pk, self.paces.get(node.pk, ())),
             blocks=Blocks(node.pk, tuple(rows)),
@@ -357,7 +454,7 @@ def _title(
 def _fact(node: GpuNode, standing: NodeCard, attempt: Attempt | None) -> str:
     """Return what stands beside the state, of what does not change with every step."""
     if attempt is None:
-        return standing.fact
+        return "with the queue" if standing.state == "held" else standing.fact
     if standing.state in ("draining", "paused", "reserved", "disabled"):
         return "stops after this picture"
     return f"job {attempt.job_id}"
@@ -420,6 +517,8 @@ def _rest(node: GpuNode, state: str) -> str:
         return "Switched off in Eliot: it takes nothing and is not looked at."
     if state in ("draining", "paused"):
         return "It takes nothing new until you resume it."
+    if state == "held":
+        return "Free, but the queue is paused: it takes nothing until that goes on."
     if state == "reserved":
         return "It is its owner's until then, and takes nothing new."
     if node.warming_until is not None:

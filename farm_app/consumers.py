@@ -38,7 +38,12 @@ class FarmPage(StripPage):
 
     def around(self) -> Sequence[str]:
         """Return what differs from what this page has."""
-        return [*self._nodes(), *self._queue.changes(), *self._timeline.changes()]
+        return [
+            *self._nodes(),
+            *self._queue.changes(),
+            *self._timeline.changes(),
+            *self.changed_banner(),
+        ]
 
     def news(self, cursor: int) -> News:
         """Return what of the queue differs."""

@@ -19,7 +19,16 @@ WELL_NAMED: Final = "Letters, digits, hyphens and underscores only, such as gpu-
 
 
 class Described(forms.BaseForm):
-    """A form whose faulty fields name what describes them."""
+    """A form whose faulty fields name what describes them, in the words of the other pages."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        """Say limits plainly."""
+        super().__init__(*args, **kwargs)
+        for field in self.fields.values():
+            field.error_messages |= {
+                "min_value": "It must be at least %(limit_value)s.",
+                "max_value": "It must be at most %(limit_value)s.",
+            }
 
     def is_valid(self) -> bool:
         """Check, and tie each field to its reason."""

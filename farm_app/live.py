@@ -7,6 +7,7 @@ from django.template.loader import render_to_string
 
 from eliot.live import LivePage, News, rendered_once
 from farm_app import gaps, store
+from farm_app.banner import Banner, recent_banner
 from farm_app.models.jobs import FARM_GROUP
 from farm_app.strip import NodeCard, Strip, recent_strip
 
@@ -32,7 +33,8 @@ class StripPage(LivePage):
     def prepare(self) -> bool:
         """Nothing is known to be shown yet: the first round sends the strip."""
         self._shown: dict[int, NodeCard] = {}
-        self._sum: tuple[int, int, int] | None = None
+        self._sum: tuple[int, int, int, bool] | None = None
+        self._banner: Banner | None = {}  # which no banner is
         return True
 
     def news(self, cursor: int) -> News:
@@ -44,6 +46,18 @@ class StripPage(LivePage):
         return ()
 
     def around(self) -> Sequence[str]:
+        """Return what differs of the strip and the banner."""
+        return [*self.changed_strip(), *self.changed_banner()]
+
+    def changed_banner(self) -> Sequence[str]:
+        """Return what stands above all else, if that is something else now."""
+        found = recent_banner()
+        if found == self._banner:
+            return ()
+        self._banner = found
+        return [fragment("_banner.html", banner=found)]
+
+    def changed_strip(self) -> Sequence[str]:
         """Return the strip, or those of its nodes that changed."""
         strip = recent_strip()
         is_same_farm = set(self._shown) == {card.pk for card in strip.nodes}
@@ -53,13 +67,13 @@ class StripPage(LivePage):
             else [fragment("farm/_strip.html", strip=strip)]
         )
         self._shown = {card.pk: card for card in strip.nodes}
-        self._sum = (strip.rendering, strip.total, strip.waiting)
+        self._sum = strip.figures
         return fragments
 
     def _changed_nodes(self, strip: Strip) -> list[str]:
         changed = [card for card in strip.nodes if self._shown.get(card.pk) != card]
         fragments = [_rendered_node(card, card) for card in changed]
-        if self._sum != (strip.rendering, strip.total, strip.waiting):
+        if self._sum != strip.figures:
             fragments.append(fragment(STRIP_SUM, strip=strip))
         return fragments
 

@@ -46,5 +46,6 @@ def alone(
         "back_url": back,
         **context,
         "fragment": template,
+        "is_alone": True,
     }
     return varied(render(request, "farm/alone.html", whole, status=status))

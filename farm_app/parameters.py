@@ -155,3 +155,10 @@ def family_of_file(folder: str, name: str) -> str:
     """Return the model family of a file as the nodes' inventories have it; empty if they do not tell."""
     rows = NodeModel.objects.on_hand().filter(folder=folder, key=families.model_key(name))
     return rows.exclude(family="").values_list("family", flat=True).first() or ""
+
+
+def grouped(digits: str) -> str:
+    """Return a number with its digits in groups of three."""
+    head = len(digits) % 3
+    parts = [digits[:head]] if head else []
+    return " ".join(parts + [digits[place : place + 3] for place in range(head, len(digits), 3)])

@@ -16,6 +16,7 @@ from farm_app import families, nudges
 from farm_app.addresses import Address
 from farm_app.comfy.client import ComfyClient, Inventory, SystemStats
 from farm_app.comfy.errors import BadResponse, ComfyError, NeedsCredentials, Unreachable
+from farm_app.comfy.names import NameUnknown
 from farm_app.models import GpuNode, NodeProbe
 from farm_app.models.nodes import Tier
 
@@ -28,6 +29,8 @@ PATIENCE: Final = timedelta(seconds=40)
 KEPT: Final = timedelta(days=1)
 MOST_A_MINUTE: Final = 20
 _TIERS: Final = ((15.5, Tier.PREMIUM), (9.5, Tier.QUALITY), (5.5, Tier.STANDARD))
+# Below so many gigabytes; a larger card is asked for any size.
+_LONGEST: Final = ((5.5, 768), (7.5, 1024), (15.5, 1536), (23.0, 2048))
 _ADVICE: Final = (
     (
         NeedsCredentials,
@@ -36,6 +39,8 @@ _ADVICE: Final = (
     (BadResponse, "Check the port: ComfyUI's usual one is 8188."),
     (Unreachable, "Start ComfyUI there with --listen, and see that no firewall is between."),
 )
+
+_NO_NAME: Final = "Check the spelling, or use the machine's address, such as 192.168.0.20."
 
 
 class TooMany(Exception):
@@ -91,17 +96,27 @@ def look_at(origin: str) -> tuple[dict[str, Any], str]:
             inventory = client.inventory()
     except ComfyError as fault:
         advice = next((said for kind, said in _ADVICE if isinstance(fault, kind)), "")
+        advice = _NO_NAME if _is_name_unknown(fault) else advice
         return {"answers": not isinstance(fault, Unreachable)}, f"{fault.sentence} {advice}".strip()
     except ValueError:  # what no resolver takes for a name
         return {}, "There can be no such host."
     return facts_of(stats, inventory, latency_ms), ""
 
 
+def _is_name_unknown(fault: BaseException | None) -> bool:
+    """Say whether it was for want of an address that nobody answered."""
+    while fault is not None:
+        if isinstance(fault, NameUnknown):
+            return True
+        fault = fault.__cause__ or fault.__context__
+    return False
+
+
 def facts_of(stats: SystemStats, inventory: Inventory, latency_ms: float) -> dict[str, Any]:
     """Return what a page shows of a node that was found, and what is suggested for it, as plain JSON."""
     checkpoints = inventory.models.get("checkpoints", ())
     guessed = Counter(family for name in checkpoints if (family := families.guess(name)))
-    vram_gb = round(stats.vram_total_gb, 1)
+    vram_gb = round(stats.vram_total_gb or 0.0, 1)
     return {
         "version": stats.version,
         "device": stats.device,
@@ -111,15 +126,25 @@ def facts_of(stats: SystemStats, inventory: Inventory, latency_ms: float) -> dic
         "latency_ms": round(latency_ms, 1),
         "checkpoints": len(checkpoints),
         "families": dict(guessed),
-        "fitting": [one for one in guessed if families.FAMILIES[one].vram_gb <= vram_gb],
+        "fitting": [
+            one for one in guessed if not vram_gb or families.FAMILIES[one].vram_gb <= vram_gb
+        ],
         "can_upscale": bool(inventory.models.get("upscale_models")),
         "tier": tier_for(vram_gb),
+        "longest": longest_for(vram_gb),
     }
 
 
 def tier_for(vram_gb: float) -> str:
     """Guess from its memory how strong a card is; what it shows soon counts for more."""
     return next((tier for least, tier in _TIERS if vram_gb >= least), Tier.DRAFT).value
+
+
+def longest_for(vram_gb: float) -> int | None:
+    """Guess from its memory the longest side in pixels that a card should be asked for; None for any."""
+    if not vram_gb:
+        return None
+    return next((side for below, side in _LONGEST if vram_gb < below), None)
 
 
 def card_name(device: str) -> str:

@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from eliot.live import kept_briefly
 from eliot.statements import Question
+from farm_app import planning
 from farm_app.hours import spell_moment
 from farm_app.models import Attempt, GpuNode, Job, JobEvent
 from farm_app.models.nodes import Health
@@ -28,6 +29,7 @@ WORDS = {
     "draining": "Draining",
     "reserved": "Reserved",
     "paused": "Paused",
+    "held": "Paused",
     "offline": "Offline",
     "disabled": "Disabled",
 }
@@ -57,6 +59,8 @@ class Strip:
 
     nodes: tuple[NodeCard, ...]
     waiting: int
+    is_held: bool = False
+    """Somebody holds the whole queue back."""
 
     @property
     def total(self) -> int:
@@ -68,13 +72,19 @@ class Strip:
         """Nodes at work."""
         return sum(node.percent is not None for node in self.nodes)
 
+    @property
+    def figures(self) -> tuple[int, int, int, bool]:
+        """What its headline shows."""
+        return self.rendering, self.total, self.waiting, self.is_held
+
 
 def draw_strip() -> Strip:
     """Read the farm in a fixed number of queries; pinned nodes come first, then, of more than six, the busy ones."""
     held = {one.node_id: one for one in _holding()}
     seen = glimpses([one.job_id for one in held.values()])
     nodes = _nodes()
-    cards = [card_of(node, held.get(node.pk), seen) for node in nodes]
+    is_held = planning.is_queue_paused()
+    cards = [card_of(node, held.get(node.pk), seen, is_held=is_held) for node in nodes]
     unpinned = {node.pk for node in nodes if not node.is_pinned}
     order = {"rendering": 0, "loading": 0, "disabled": 9}
     by_state = len(cards) > FEW
@@ -85,7 +95,7 @@ def draw_strip() -> Strip:
             card.pk,
         )
     )
-    return Strip(tuple(cards), count_waiting())
+    return Strip(tuple(cards), count_waiting(), is_held)
 
 
 def count_waiting() -> int:
@@ -119,9 +129,13 @@ def recent_strip() -> Strip:
     return draw_strip()
 
 
-def card_of(node: GpuNode, attempt: Attempt | None, seen: Mapping[int, Glimpse]) -> NodeCard:
-    """Return one node, with what it renders now if it renders."""
+def card_of(
+    node: GpuNode, attempt: Attempt | None, seen: Mapping[int, Glimpse], *, is_held: bool = False
+) -> NodeCard:
+    """Return one node, with what it renders now if it renders; ``is_held`` if the queue gives it nothing."""
     state, fact, eta, percent = _standing(node)
+    if is_held and attempt is None and state in ("ready", "slow"):
+        state, fact = "held", ""
     if attempt is not None:
         glimpse = seen.get(attempt.job_id)
         if glimpse is not None and glimpse.node_name != node.slug:
@@ -139,7 +153,7 @@ def _doing(glimpse: Glimpse | None) -> str:
     if glimpse is None:
         return ""
     if glimpse.phase == "sampling" and glimpse.steps:
-        return f"step {glimpse.step}/{glimpse.steps}"
+        return f"{glimpse.step}/{glimpse.steps}"
     if glimpse.phase == "loading":
         return "model" if glimpse.is_cold else ""
     return {"decoding": "VAE", "saving": "saving"}.get(glimpse.phase, "")

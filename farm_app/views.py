@@ -45,9 +45,11 @@ def log_page(request: HttpRequest) -> HttpResponse:
     }
     if wants_fragment(request):
         return varied(render(request, "farm/_events_page.html", shown))
+    asked_job = request.GET.get("job", "").strip()
     context = {
         **page,
         **shown,
+        "wrong_job": asked_job[:40] if asked_job and not filters.job else "",
         "room": "log",
         "before": before,
         "choices": log.choices(filters),

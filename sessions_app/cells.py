@@ -9,7 +9,7 @@ from django.template.loader import render_to_string
 from django.urls import reverse
 
 from eliot.live import kept_briefly, rendered_once
-from farm_app import planning
+from farm_app import held, planning
 from farm_app.abilities import can_upscale
 from farm_app.models import Attempt, Job
 from farm_app.models.jobs import NodeMode
@@ -42,8 +42,7 @@ WORDS: Final = {
 VERDICT_WORDS: Final = {"keep": "Kept", "drop": "Dropped"}
 PROMPT_IN_ALT: Final = 120
 WAITS: Final = "waits its turn"
-WAITS_FOR_NODE: Final = "waits for a node"
-WAITS_FOR_QUEUE: Final = "the queue is paused"
+STARTS: Final = "starts in about "
 MOST_TURNS: Final = 40
 FAR_S: Final = 90
 _JOB_STATES: Final = {
@@ -306,8 +305,7 @@ def _pinned(
     waiting = {
         one.job_id
         for one in generations
-        if one.job.state == JobState.QUEUED
-        and expected[one.job_id][0] in (WAITS, WAITS_FOR_NODE, WAITS_FOR_QUEUE)
+        if one.job.state == JobState.QUEUED and not expected[one.job_id][0].startswith(STARTS)
     }
     if not stuck | waiting:
         return frozenset()
@@ -328,18 +326,13 @@ def _unseen(
     ]
     if not silent:
         return {}
-    held = Attempt.objects.filter(job_id__in=silent, state__in=HOLDING)
-    return {job_id: ("", node) for job_id, node in held.values_list("job_id", "node__slug")}
+    there = Attempt.objects.filter(job_id__in=silent, state__in=HOLDING)
+    return {job_id: ("", node) for job_id, node in there.values_list("job_id", "node__slug")}
 
 
 def _expected(generations: list[Generation]) -> Mapping[int, tuple[str, str]]:
     """Return, for waiting jobs that the plan has placed, when and on which node they start."""
     return _turns([one.job_id for one in generations if one.job.state == JobState.QUEUED])
-
-
-def waits_for() -> str:
-    """Say what all that waits is waiting for, where the plan starts nothing."""
-    return WAITS_FOR_QUEUE if planning.is_queue_paused() else WAITS_FOR_NODE
 
 
 def _turns(jobs: Iterable[int]) -> Mapping[int, tuple[str, str]]:
@@ -348,21 +341,28 @@ def _turns(jobs: Iterable[int]) -> Mapping[int, tuple[str, str]]:
         return {}
     drawn = planning.recent_plan()
     names = {node.id: node.name for node in drawn.nodes}
-    otherwise = WAITS if drawn.plan.expected else waits_for()
-    turns = ((job_id, drawn.plan.expected.get(job_id)) for job_id in waiting)
-    return {
+    starts = {job_id: turn for job_id in waiting if (turn := drawn.plan.expected.get(job_id))}
+    spelt = {
         job_id: _spell_turn(turn.start_s - drawn.at, names.get(turn.node_id, ""))
-        if turn
-        else (otherwise, "")
-        for job_id, turn in turns
+        for job_id, turn in starts.items()
     }
+    return {**_without_turn(set(waiting) - set(starts), drawn), **spelt}
+
+
+def _without_turn(jobs: set[int], drawn: planning.Drawn) -> Mapping[int, tuple[str, str]]:
+    """Say what keeps back those that the plan does not start."""
+    if not jobs:
+        return {}
+    otherwise = WAITS if drawn.plan.expected else held.waits_for()
+    by_hand = frozenset() if otherwise == held.BY_QUEUE else held.held_among(jobs)
+    return {job_id: (held.BY_HAND if job_id in by_hand else otherwise, "") for job_id in jobs}
 
 
 def _spell_turn(in_s: float, node: str) -> tuple[str, str]:
     """Say when, and on which node: of what is minutes away, no plan knows the node, nor the second."""
     if in_s < FAR_S:
-        return f"starts in about {spell_left(max(in_s, 1))}", node
-    return f"starts in about {round(in_s / 60)} min", ""
+        return f"{STARTS}{spell_left(max(in_s, 1))}", node
+    return f"{STARTS}{round(in_s / 60)} min", ""
 
 
 @dataclass(frozen=True)

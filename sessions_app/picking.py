@@ -10,9 +10,9 @@ from django.urls import reverse
 from django.views.decorators.http import require_GET, require_POST
 
 from eliot.http import wants_fragment
-from farm_app import planning
 from farm_app.models.states import JobState
-from farm_app.strip import draw_strip
+from farm_app.parameters import grouped
+from farm_app.why import why as why_it_waits
 from sessions_app import takes
 from sessions_app.cells import Cell, cells_of
 from sessions_app.models import Generation
@@ -223,13 +223,6 @@ def facts_of(cell: Cell, recipe: dict[str, Any]) -> list[tuple[str, str, str]]:
     return [fact for fact in facts if fact[1]]
 
 
-def grouped(digits: str) -> str:
-    """Return a number with its digits in groups of three."""
-    head = len(digits) % 3
-    parts = [digits[:head]] if head else []
-    return " ".join(parts + [digits[place : place + 3] for place in range(head, len(digits), 3)])
-
-
 def _parents(cell: Cell) -> list[dict[str, str]]:
     source = cell.job.source
     if source is None:
@@ -266,14 +259,10 @@ def why(request: HttpRequest, pk: int) -> HttpResponse:
     if job.state in (JobState.FAILED, JobState.ATTENTION):
         context = _what_happened(generation)
     else:
-        found = planning.explain(job)
-        states = {node.name: node.state for node in draw_strip().nodes}
-        nodes = [
-            {"name": name, "reason": sentence.removeprefix(name), "state": states.get(name, "")}
-            for name, sentence in found.nodes
-        ]
+        found = why_it_waits(job)
         ahead = f"Number {found.position} in the queue." if job.state == JobState.QUEUED else ""
-        context = {"title": "", "sentence": found.sentence, "position": ahead, "nodes": nodes}
+        context = {"title": "", "position": ahead, "why": found, "nodes": found.nodes}
+        context["sentence"] = found.sentence
     return fragment_or_page(
         request,
         "sessions/_why.html",
@@ -285,7 +274,7 @@ def why(request: HttpRequest, pk: int) -> HttpResponse:
 def _what_happened(generation: Generation) -> dict[str, Any]:
     job = generation.job
     tried = job.attempts.exclude(reason="").select_related("node").order_by("fence")
-    nodes = [{"name": one.node.slug, "reason": one.reason, "failed": True} for one in tried]
+    nodes = [{"name": one.node.slug, "reason": one.reason, "icon": "cell-failed"} for one in tried]
     sentence = f"{job.reason} {job.advice}".strip()
     return {"title": "What went wrong?", "sentence": sentence, "position": "", "nodes": nodes}
 

@@ -9,13 +9,13 @@ from django.urls import reverse
 
 from eliot.live import kept_briefly
 from eliot.statements import Given, Question
-from farm_app import families, planning
+from farm_app import families, held, planning
 from farm_app.abilities import can_upscale
 from farm_app.models import Attempt, GpuNode, NodeModel, WorkflowTemplate
 from farm_app.models.states import JobState
 from farm_app.strip import spell_left
 from sessions_app import funnel
-from sessions_app.cells import Cell, cells_of, waits_for
+from sessions_app.cells import Cell, cells_of
 from sessions_app.forms import usual_checkpoint
 from sessions_app.funnel import Advance, Stage, as_asked, with_family
 from sessions_app.models import Generation, Round, WorkSession
@@ -263,10 +263,24 @@ class Actions:
         """Time left for what was asked for in this stage."""
         if not self.can_cancel:
             return ""
+        waiting = self._table.tally.of("todo")
+        paused, by = self._paused(waiting)
+        if waiting and paused >= waiting:
+            return by if not self.rendering else f"{self.rendering} to finish, then {by}"
         ends = expected_end_s(self._table.session, self._table.index)
         if ends is not None:
-            return f"{spell_left(ends)} left"
-        return waits_for() if self._table.tally.of("todo") else self.stuck_line
+            return f"{spell_left(ends)} left{f', {paused} paused' if paused else ''}"
+        return held.waits_for() if waiting else self.stuck_line
+
+    def _paused(self, waiting: int) -> tuple[int, str]:
+        """Return how many of those that wait somebody holds back, and how."""
+        if not waiting:
+            return 0, ""
+        if planning.is_queue_paused():
+            return waiting, held.BY_QUEUE
+        rows = Generation.objects.of_stage(self._table.session, self._table.index)
+        is_held = Q(job__is_paused=True) | Q(job__group__is_paused=True)
+        return rows.filter(is_held, job__state=JobState.QUEUED).count(), held.BY_HAND
 
     @property
     def stuck_line(self) -> str:

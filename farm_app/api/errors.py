@@ -22,6 +22,14 @@ class Fault:
     field: str
     message: str
     use: str = ""
+    is_nameless: bool = False
+    """The message says nothing of which field it is about."""
+
+    @property
+    def sentence(self) -> str:
+        """The message as it stands among others: with its field, if it does not name that itself."""
+        named = self.is_nameless and self.field
+        return f"{self.field}: {self.message}" if named else self.message
 
 
 class Refused(Exception):
@@ -38,7 +46,7 @@ class Refused(Exception):
 
 def invalid(faults: Sequence[Fault]) -> Refused:
     """Return the refusal of fields that are wrong."""
-    return Refused(422, "invalid", " ".join(one.message for one in faults[:3]), faults)
+    return Refused(422, "invalid", " ".join(one.sentence for one in faults[:3]), faults)
 
 
 class FaultSaid(BaseModel):
@@ -88,7 +96,9 @@ def answer_refused(request: HttpRequest, refused: Refused) -> HttpResponse:
 
 def answer_misshapen(request: HttpRequest, error: ValidationError) -> HttpResponse:
     """Answer what does not have the form that the API describes."""
-    faults = [Fault(_path(one["loc"]), _sentence(one)) for one in error.errors[:50]]
+    faults = [
+        Fault(_path(one["loc"]), _sentence(one), is_nameless=True) for one in error.errors[:50]
+    ]
     return answer_refused(request, invalid(faults))
 
 
@@ -128,4 +138,5 @@ def require_known(given: Iterable[str], known: Iterable[str]) -> None:
         Refused: There are such.
     """
     if strange := sorted(set(given) - set(known)):
-        raise invalid([Fault(name[:60], _SENTENCES["extra_forbidden"]) for name in strange[:20]])
+        said = _SENTENCES["extra_forbidden"]
+        raise invalid([Fault(name[:60], said, is_nameless=True) for name in strange[:20]])

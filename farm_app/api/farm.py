@@ -14,6 +14,7 @@ from farm_app.api.schemas import NodeInFull, NodeSaid, SpeedSaid, TemplateSaid
 from farm_app.api.showing import progress_said, template_said
 from farm_app.models import Attempt, GpuNode, LearnedSpeed, NodeModel, WorkflowTemplate
 from farm_app.models.tokens import May
+from farm_app.paces import WORTH_SAYING_S
 from farm_app.progress import glimpses
 
 router = Router(tags=["farm"])
@@ -81,14 +82,20 @@ def _node(
 
 
 def _speed(row: LearnedSpeed) -> SpeedSaid:
+    loads = row.load_s is not None and row.load_s >= WORTH_SAYING_S
     return SpeedSaid(
         template=row.template,
         model=row.model,
-        fixed_s=row.fixed_s,
-        rate_s=row.rate_s,
-        load_s=row.load_s,
+        fixed_s=_figure(row.fixed_s),
+        rate_s=_figure(row.rate_s),
+        load_s=_figure(row.load_s) if loads and row.load_s is not None else None,
         count=row.count,
     )
+
+
+def _figure(seconds: float) -> float:
+    """Return as many digits as were ever learned."""
+    return float(f"{seconds:.4g}")
 
 
 @router.get(

@@ -93,7 +93,12 @@ def _nodes(posted: GroupPosted) -> list[GpuNode]:
         raise invalid([Fault("nodes", "Name at least one, or say any.", "any")])
     nodes = nodes_called(posted.nodes, "nodes")
     if posted.count not in (None, len(nodes)):
-        said = f"{len(nodes)} nodes make {len(nodes)} children, one each; leave the count out."
+        made = (
+            "One node makes one child"
+            if len(nodes) == 1
+            else f"{len(nodes)} nodes make {len(nodes)} children, one each"
+        )
+        said = f"{made}; leave the count out."
         raise invalid([Fault("count", said, str(len(nodes)))])
     return nodes
 

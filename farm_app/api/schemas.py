@@ -267,7 +267,7 @@ class SpeedSaid(BaseModel):
     model: str
     fixed_s: float
     rate_s: float
-    load_s: float | None
+    load_s: float | None = Field(description="Null until a load of that model was seen.")
     count: int
 
 

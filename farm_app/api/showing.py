@@ -80,7 +80,7 @@ def _facts(job: Job, glimpse: Glimpse | None) -> dict[str, Any]:
         "template_version": group.version.number,
         "family": group.family,
         "seed": job.seed,
-        "priority": Priority(group.priority).name.lower(),
+        "priority": Priority(job.class_now).name.lower(),
         "capabilities": [*([group.family] if group.family else []), *group.tags],
         "affinity": _affinity(group),
         "node": _node_of(job),

@@ -56,8 +56,9 @@ class SystemStats:
     os: str
     device: str
     device_type: str
-    vram_total_gb: float
-    vram_free_gb: float
+    vram_total_gb: float | None
+    vram_free_gb: float | None
+    """None where it does not tell."""
     argv_known: tuple[str, ...]
     """The harmless ones of its command line switches, without values."""
 
@@ -97,7 +98,9 @@ def read_system_stats(answer: object) -> SystemStats:
     )
 
 
-def _gib(size_bytes: object) -> float:
+def _gib(size_bytes: object) -> float | None:
+    if not isinstance(size_bytes, int | float) or isinstance(size_bytes, bool):
+        return None
     return round(max(0.0, number(size_bytes)) / 2**30, 2)
 
 

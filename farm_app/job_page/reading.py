@@ -15,6 +15,7 @@ from farm_app.models import Attempt, Job, JobEvent, LearnedSpeed, Priority
 from farm_app.models.attempts import LATE_KEPT
 from farm_app.models.jobs import MAY_BE_ASKED_AGAIN
 from farm_app.models.states import HOLDING, MAY_ADOPT, AttemptState, JobState
+from farm_app.parameters import grouped
 from farm_app.patience import Patience
 from farm_app.progress import Glimpse, glimpses
 from farm_app.strip import spell_left
@@ -55,6 +56,17 @@ def spell_seconds(seconds: float | None) -> str:
     return f"{max(seconds, 0.0):.1f} s" if seconds < 60 else spell_left(seconds)
 
 
+_STATE_WORDS: Final = {
+    AttemptState.SUBMITTING: "Sending",
+    AttemptState.RUNNING: "Rendering",
+    AttemptState.PRODUCED: "Made, comes home",
+    AttemptState.FETCHED: "Storing",
+    AttemptState.PLACED: "Storing",
+    AttemptState.COMMITTED: "Done",
+    AttemptState.SUPERSEDED: "Not needed any more",
+}
+
+
 @dataclass(frozen=True)
 class Try:
     """One attempt as the page shows it; times are in words, empty where they are not known."""
@@ -66,6 +78,13 @@ class Try:
     on_node: str
     storing: str
     is_winner: bool
+
+    @property
+    def state_word(self) -> str:
+        """Where it stands, in the words of the other pages."""
+        return (
+            _STATE_WORDS.get(AttemptState(self.attempt.state)) or self.attempt.get_state_display()
+        )
 
     @property
     def is_fault(self) -> bool:
@@ -266,7 +285,7 @@ class JobView:
         ]
         at = timezone.localtime(job.created)
         found = [
-            ("Seed", job.seed),
+            ("Seed", grouped(job.seed)),
             ("Model family", self.model),
             *values,
             ("Workflow", f"{group.version.template.slug}, version {group.version.number}"),

@@ -20,6 +20,7 @@ from farm_app.pages import frame
 from farm_app.queue import order, pausing
 from farm_app.queue.live import QUEUE_GROUP
 from farm_app.queue.shown import look_anew
+from farm_app.who import actor_of
 
 PARTS = ("state", "outputs", "late", "attempts", "events")
 TOO_LATE = "It has moved on meanwhile, so that could not be done."
@@ -37,7 +38,7 @@ def page(request: HttpRequest, job_id: int) -> HttpResponse:
     """Show a job."""
     view = _view_or_404(job_id)
     context = {
-        **frame(f"Job {job_id}", ws_url=f"/ws/farm/jobs/{job_id}/"),
+        **frame(f"Job {job_id}", ws_url=f"/ws/jobs/{job_id}/"),
         "crumb_url": reverse("farm:nodes"),
         "crumb_title": f"Job {job_id}",
         "view": view,
@@ -108,7 +109,7 @@ def act(request: HttpRequest, job_id: int, verb: str) -> HttpResponse:
     """Do something to a job."""
     if verb not in _ACTS:
         raise Http404
-    said = _ACTS[verb](_view_or_404(job_id), _actor(request), request)
+    said = _ACTS[verb](_view_or_404(job_id), actor_of(request), request)
     undo = _UNDO.get(verb) if said != TOO_LATE else None
     undo_url = reverse("farm:job_act", args=[job_id, undo]) if undo else ""
     return _replied(request, job_id, said, undo_url)
@@ -120,13 +121,9 @@ def adopt(request: HttpRequest, job_id: int, attempt_id: UUID) -> HttpResponse:
     _view_or_404(job_id)
     kept = Attempt.objects.late().select_related("node")
     attempt = get_object_or_404(kept, pk=attempt_id, job=job_id)
-    is_done = late.adopt(attempt, actor=_actor(request))
+    is_done = late.adopt(attempt, actor=actor_of(request))
     said = f"The picture is brought home from {attempt.node.slug}." if is_done else TOO_LATE
     return _replied(request, job_id, said)
-
-
-def _actor(request: HttpRequest) -> str:
-    return getattr(request.user, "first_name", "") or request.user.get_username()
 
 
 def _replied(request: HttpRequest, job_id: int, said: str, undo_url: str = "") -> HttpResponse:

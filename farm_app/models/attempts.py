@@ -26,6 +26,7 @@ from farm_app.models.states import (
     Level,
     may_become,
 )
+from farm_app.who import spelled
 from gallery_app.models import MediaFile
 
 LATE_KEPT: Final = timedelta(days=7)
@@ -212,3 +213,8 @@ class JobEvent(models.Model):
     def __str__(self) -> str:
         """Return the sentence."""
         return self.sentence
+
+    @property
+    def who(self) -> str:
+        """Who did it, as pages say it."""
+        return spelled(self.actor)

@@ -40,6 +40,12 @@ class Asked:
     template: str
     share_key: str
     priority: int
+    request: int | None = None
+
+    @property
+    def together(self) -> str:
+        """Names all that one asker asked for together: a program's job group, else a session or the like."""
+        return f"request.{self.request}" if self.request else self.share_key
 
 
 @dataclass(frozen=True)
@@ -60,7 +66,8 @@ class Entry:
         count: How many jobs; ``first`` is the id of the one that was asked for first.
         held: Whether somebody holds these jobs back, whatever else keeps them; ``pause`` tells of what keeps them now.
         nodes: Where it is now.
-        place: Of its first job among those that wait their turn, from 1; 0 for what does not.
+        place: Of its first job among those that wait their turn, from 1, also while the whole queue is paused; 0 for
+            what does not.
         start_s, end_s: By the plan, since the epoch: of its first job, and of its last.
         doubt: Share of the wait by which the plan may well be off.
         expected_on: Node that the plan has for its first job, and how many start there before.
@@ -93,6 +100,25 @@ class Entry:
     def priority(self) -> int:
         """The class that counts."""
         return self.asked.priority if self.own_priority is None else self.own_priority
+
+    @property
+    def can_move(self) -> bool:
+        """Whether it has a place among others: it waits its turn, or for nothing but the queue to go on."""
+        return self.section == TURN or (self.section == PAUSED and not self.held)
+
+    def one(self, pk: int, offset: int) -> "Entry":
+        """Return one of its jobs, so many after its first, as an entry of its own; when it starts is not known yet."""
+        place = self.place + offset if self.place else 0
+        return replace(
+            self,
+            key=f"j{pk}",
+            first=pk,
+            count=1,
+            place=place,
+            expected_on=None,
+            start_s=None,
+            end_s=None,
+        )
 
     @property
     def batch_key(self) -> str:
@@ -136,8 +162,22 @@ class Reading:
 
     @property
     def turns(self) -> Sequence[Entry]:
-        """What waits its turn, in order."""
-        return [entry for entry in self.entries if entry.section == TURN]
+        """What waits its turn, in order; of a queue that is paused, what has a turn when it goes on."""
+        return [entry for entry in self.entries if entry.can_move]
+
+    def around(self, pk: int) -> tuple[Entry, int] | None:
+        """Return the batch in which an open job stands, and how many of it come before; None for what stands alone."""
+        job = Job.objects.open().filter(pk=pk).values_list("group_id", "shape", "state").first()
+        alike = (
+            entry
+            for entry in self.entries
+            if entry.count > 1 and (entry.asked.pk, entry.shape, entry.state) == job
+        )
+        for entry in alike:
+            jobs = entry.jobs()
+            if jobs.filter(pk=pk).exists():
+                return entry, jobs.filter(pk__lt=pk).count()
+        return None
 
 
 def read_queue(drawn: planning.Drawn | None = None) -> Reading:
@@ -166,6 +206,7 @@ def _groups() -> dict[int, Asked]:
         "version__template__slug",
         "share_key",
         "priority",
+        "request",
     )
     return {row[0]: Asked(*row) for row in rows.order_by()}
 
@@ -306,8 +347,12 @@ def _planned(entries: Sequence[Entry], drawn: planning.Drawn) -> Iterator[Entry]
     place = 1
     for section, found in groupby(entries, key=lambda entry: entry.section):
         for entry in found:
-            if section != TURN:
+            if not entry.can_move:
                 yield entry
+                continue
+            if section != TURN:
+                yield replace(entry, place=place)
+                place += entry.count
                 continue
             expected = plan.expected.get(entry.first)
             ends = plan.batch_done_s.get(entry.batch_key)

@@ -7,12 +7,15 @@ renders is left alone.
 from collections.abc import Iterable, Sequence
 from typing import Final
 
-from django.db.models import Min
+from django.db.models import Min, Q
 from django.db.models.functions import Coalesce
+from django.utils import timezone
 
 from eliot.writing import written
 from farm_app import nudges
+from farm_app.held import HELD
 from farm_app.models import Job, Priority
+from farm_app.models.jobs import JobQuerySet
 from farm_app.portions import change_alike
 from farm_app.queue.entries import Entry
 
@@ -28,7 +31,7 @@ def to_front(jobs: Iterable[int], *, actor: str = "") -> int:
     asked = set(jobs)
     with written():
         classes = Coalesce("priority", "group__priority")
-        others = Job.objects.due().order_by().values_list("pk", classes)
+        others = _waiting().order_by().values_list("pk", classes)
         best = min((rank for pk, rank in others if pk not in asked), default=None)
         first = (Job.objects.open().aggregate(rank=Min("rank"))["rank"] or 0) - 1
         rows = Job.objects.filter(pk__in=asked).values_list("pk", classes)
@@ -38,6 +41,12 @@ def to_front(jobs: Iterable[int], *, actor: str = "") -> int:
         moved += change_alike(as_good, TO_FRONT, actor=actor, rank=first)
         nudges.idle_nodes_on_commit()
     return len(moved)
+
+
+def _waiting() -> JobQuerySet:
+    """Return what has a turn now, or has when a queue that is paused goes on."""
+    rested = Q(not_before__isnull=True) | Q(not_before__lte=timezone.now())
+    return Job.objects.queued().filter(rested).exclude(HELD)
 
 
 def place(entry: Entry, before: Entry | None, turns: Sequence[Entry], *, actor: str = "") -> int:
@@ -74,14 +83,36 @@ def _class_between(entry: Entry, above: Sequence[Entry], below: Sequence[Entry])
     return min(max(entry.priority, best), worst)
 
 
-def step(entry: Entry, turns: Sequence[Entry], by: int, *, actor: str = "") -> int:
-    """Move an entry one up (-1) or one down (1); return how many jobs moved, 0 at the end."""
-    at = next((n for n, one in enumerate(turns) if one.key == entry.key), None)
-    if at is None or not 0 <= at + by < len(turns):
+def step(
+    entry: Entry,
+    turns: Sequence[Entry],
+    by: int,
+    *,
+    within: Entry | None = None,
+    actor: str = "",
+) -> int:
+    """Move an entry one up (-1) or one down (1); return how many jobs moved, 0 at the end.
+
+    Args:
+        within: The batch that the entry is one job of: it moves out of that, before or behind the others.
+    """
+    row = within or entry
+    at = next((n for n, one in enumerate(turns) if one.key == row.key), None)
+    if at is None:
         return 0
-    after = at + by if by < 0 else at + by + 1
+    after = (at if by < 0 else at + 1) if _leaves(entry, within, by) else at + (by if by < 0 else 2)
+    if not 0 <= after <= len(turns):
+        return 0
     before = turns[after] if after < len(turns) else None
     return place(entry, before, turns, actor=actor)
+
+
+def _leaves(entry: Entry, within: Entry | None, by: int) -> bool:
+    """Say whether others of its batch are in its way, so that passing them is a step of its own."""
+    if within is None:
+        return False
+    offset = entry.place - within.place
+    return offset > 0 if by < 0 else offset < within.count - 1
 
 
 def set_priority(jobs: Iterable[int], priority: Priority, *, actor: str = "") -> int:

@@ -15,7 +15,6 @@ from eliot.live import rendered_once
 from farm_app import families, planning
 from farm_app.models import Job, Priority, QueueState
 from farm_app.models.states import JobState
-from farm_app.planner import Expectation
 from farm_app.progress import Glimpse, glimpses
 from farm_app.queue.entries import NEEDS, PAUSED, TURN, WORK, Entry, Pause, Reading, is_due_again
 from farm_app.strip import spell_left
@@ -64,6 +63,17 @@ class Row:
     def is_batch(self) -> bool:
         """Whether it stands for several jobs."""
         return self.count > 1
+
+    @property
+    def title(self) -> str:
+        """Who asks, which may be cut where there is little room."""
+        return self.label.rpartition(" · ")[0] or self.label
+
+    @property
+    def stage(self) -> str:
+        """What tells it from others of the same title; never cut."""
+        title, _, stage = self.label.rpartition(" · ")
+        return stage if title else ""
 
     @cached_property
     def name(self) -> str:
@@ -173,7 +183,7 @@ def _row(
         starts=starts,
         done=done,
         percent=glimpse.percent if glimpse else None,
-        can_move=entry.section == TURN,
+        can_move=entry.can_move,
         can_retry=entry.section == NEEDS,
         is_paused=entry.section == PAUSED and entry.held,
         is_first=entry.place == 1,
@@ -200,7 +210,7 @@ def _model(entry: Entry) -> str:
 
 
 def _place(entry: Entry) -> str:
-    if entry.section != TURN:
+    if not entry.place:
         return ""
     last = entry.place + entry.count - 1
     return str(entry.place) if entry.count == 1 else f"{entry.place}–{last}"
@@ -298,31 +308,35 @@ def _clock(at_s: float) -> str:
 
 def inner_rows(entry: Entry, reading: Reading, first: int, most: int) -> tuple[list[Row], bool]:
     """Return some of a batch's jobs, each as a row of its own, and whether more follow."""
-    pks = list(entry.jobs().values_list("pk", flat=True)[first : first + most + 1])
-    singles = [_single(entry, pk, first + n) for n, pk in enumerate(pks[:most])]
-    drawn = planning.recent_plan()
-    expected = drawn.plan.expected
-    timed = [_timed(one, expected.get(one.first)) for one in singles]
-    rows = [replace(row, is_inner=True, can_move=False) for row in rows_of(timed, reading)]
-    return rows, len(pks) > most
+    pks = list(entry.jobs().values_list("pk", flat=True)[: first + most + 1])
+    singles = timed_singles(entry, pks[: first + most], first)
+    rows = [replace(row, is_inner=True, can_move=False) for row in rows_of(singles, reading)]
+    return rows, len(pks) > first + most
 
 
-def _single(entry: Entry, pk: int, offset: int) -> Entry:
-    """Return one job of a batch as an entry of its own; what the plan says of it is not known yet."""
-    place = entry.place + offset if entry.place else 0
-    return replace(
-        entry,
-        key=f"j{pk}",
-        first=pk,
-        count=1,
-        place=place,
-        expected_on=None,
-        start_s=None,
-        end_s=None,
-    )
+def timed_singles(entry: Entry, pks: Sequence[int], first: int) -> list[Entry]:
+    """Return the jobs of a batch from an offset on, each with its times.
 
+    The plan knows the next ones; beyond them the others are spread evenly until all of the batch is done.
 
-def _timed(entry: Entry, expected: Expectation | None) -> Entry:
-    if expected is None:
-        return entry
-    return replace(entry, start_s=expected.start_s, end_s=expected.end_s)
+    Args:
+        pks: The batch's jobs from its first on.
+    """
+    expected = planning.recent_plan().plan.expected
+    known = {n: expected[pk] for n, pk in enumerate(pks) if pk in expected}
+    last = max(known, default=-1)
+    begin_s = known[last].end_s if known else entry.start_s
+    pace_s = None
+    if begin_s is not None and entry.end_s is not None and entry.count > last + 1:
+        pace_s = max(entry.end_s - begin_s, 0.0) / (entry.count - last - 1)
+
+    def timed(n: int) -> Entry:
+        single = entry.one(pks[n], n)
+        if n in known:
+            return replace(single, start_s=known[n].start_s, end_s=known[n].end_s)
+        if pace_s is None or begin_s is None or n < last:
+            return single
+        end_s = begin_s + pace_s * (n - last)
+        return replace(single, start_s=end_s - pace_s, end_s=end_s)
+
+    return [timed(n) for n in range(first, len(pks))]

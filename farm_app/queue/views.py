@@ -22,14 +22,11 @@ from farm_app.queue.live import QUEUE_GROUP
 from farm_app.queue.rows import inner_rows, rows_of, verb_url
 from farm_app.queue.shown import WINDOW, View, look_anew, queue_context
 from farm_app.queue.targets import Target, find_target
-from farm_app.strip import draw_strip
+from farm_app.who import actor_of
+from farm_app.why import why
 
 GONE = "That is not in the queue any more."
 _BACK = {"back_url": reverse_lazy("farm:nodes")}
-
-
-def _actor(request: HttpRequest) -> str:
-    return getattr(request.user, "first_name", "") or request.user.get_username()
 
 
 def number_in(request: HttpRequest, name: str) -> int:
@@ -96,18 +93,11 @@ def _details(target: Target, job: Job, reading: Reading) -> dict[str, Any]:
         "of_all": _of_all(job, reading),
         "state": job.state,
         "is_waiting": job.state == JobState.QUEUED,
-        "is_paused": planning.who_paused(job) is not None,
-        "whole_pause": reading.pause,
         "nodes": (),
     }
     if job.state in (JobState.QUEUED, JobState.WAITING):
-        found = planning.explain(job)
-        states = {node.name: node.state for node in draw_strip().nodes}
-        context["sentence"] = found.sentence
-        context["nodes"] = [
-            {"name": name, "reason": said.removeprefix(name), "state": states.get(name, "")}
-            for name, said in found.nodes
-        ]
+        found = why(job)
+        context |= {"sentence": found.sentence, "nodes": found.nodes, "resume": found.resume}
     else:
         context["sentence"] = f"{job.reason} {job.advice}".strip()
     return context
@@ -115,12 +105,17 @@ def _details(target: Target, job: Job, reading: Reading) -> dict[str, Any]:
 
 def _of_all(job: Job, reading: Reading) -> dict[str, Any] | None:
     """Return what can be done to all of the same asker, if that is more than this row."""
-    share = job.group.share_key
-    count = sum(entry.count for entry in reading.entries if entry.asked.share_key == share)
+    own = {entry.asked.together for entry in reading.entries if entry.asked.pk == job.group_id}
+    count = sum(entry.count for entry in reading.entries if entry.asked.together in own)
     if count < 2:
         return None
     key = f"s{job.group_id}"
-    return {"count": count, "urls": {verb: verb_url(key, verb) for verb in _VERBS}}
+    is_program = job.group.request_id is not None
+    return {
+        "count": count,
+        "is_program": is_program,
+        "urls": {verb: verb_url(key, verb) for verb in _VERBS},
+    }
 
 
 @require_GET
@@ -176,7 +171,7 @@ def _verb(act: Callable[[HttpRequest, Target, Reading], str]) -> Callable[..., H
 
 def _front(request: HttpRequest, target: Target, reading: Reading) -> str:
     held = target.jobs.filter(state=JobState.QUEUED)
-    count = order.to_front(list(held.values_list("pk", flat=True)), actor=_actor(request))
+    count = order.to_front(list(held.values_list("pk", flat=True)), actor=actor_of(request))
     if not count:
         return GONE
     if target.entry is not None and target.entry.pause is not None:
@@ -188,7 +183,11 @@ def _step(by: int) -> Callable[[HttpRequest, Target, Reading], str]:
     def act(request: HttpRequest, target: Target, reading: Reading) -> str:
         if target.entry is None:
             return GONE
-        moved = order.step(target.entry, reading.turns, by, actor=_actor(request))
+        if not target.entry.can_move:
+            return "It has no place among those that wait. Nothing was moved."
+        moved = order.step(
+            target.entry, reading.turns, by, within=target.within, actor=actor_of(request)
+        )
         if not moved:
             return "It is at the end already." if by > 0 else "It is at the front already."
         return "Moved up." if by < 0 else "Moved down."
@@ -199,11 +198,11 @@ def _step(by: int) -> Callable[[HttpRequest, Target, Reading], str]:
 def _place(request: HttpRequest, target: Target, reading: Reading) -> str:
     neighbour = request.POST.get("before", "")
     before = reading.by_key.get(neighbour)
-    if target.entry is None or target.entry not in reading.turns:
+    if target.entry is None or (target.within or target.entry) not in reading.turns:
         return GONE
     if neighbour and before not in reading.turns:
         return "What it was put before waits no more. Nothing was moved."
-    order.place(target.entry, before, reading.turns, actor=_actor(request))
+    order.place(target.entry, before, reading.turns, actor=actor_of(request))
     return "Moved."
 
 
@@ -212,31 +211,31 @@ def _priority(request: HttpRequest, target: Target, reading: Reading) -> str:
     if asked not in {str(one) for one in Priority.values}:
         return "There is no such priority. Nothing was changed."
     chosen = Priority(int(asked))
-    count = order.set_priority(target.ids, chosen, actor=_actor(request))
+    count = order.set_priority(target.ids, chosen, actor=actor_of(request))
     return f"{_count(count)} set to {chosen.label.lower()}." if count else GONE
 
 
 def _pause(request: HttpRequest, target: Target, reading: Reading) -> str:
     if target.key == "all":
-        if not pausing.pause_all(actor=_actor(request)):
+        if not pausing.pause_all(actor=actor_of(request)):
             return "The queue is paused already."
         return "The queue is paused. What renders is finished."
-    count = pausing.pause(target.ids, actor=_actor(request))
+    count = pausing.pause(target.ids, actor=actor_of(request))
     return f"{_count(count)} paused." if count else "Nothing of it waits: what renders is finished."
 
 
 def _resume(request: HttpRequest, target: Target, reading: Reading) -> str:
     if target.key == "all":
-        is_done = pausing.resume_all(actor=_actor(request))
+        is_done = pausing.resume_all(actor=actor_of(request))
         return "The queue goes on." if is_done else "The queue was not paused."
-    count = pausing.resume(target.ids, actor=_actor(request))
+    count = pausing.resume(target.ids, actor=actor_of(request))
     if reading.pause is not None:
         return f"{_count(count)} will go on with the queue, which is paused."
     return f"{_count(count)} go on." if count != 1 else "It goes on."
 
 
 def _retry(request: HttpRequest, target: Target, reading: Reading) -> str:
-    count = cancelling.ask_again(target.ids, actor=_actor(request))
+    count = cancelling.ask_again(target.ids, actor=actor_of(request))
     return f"{_count(count)} asked again." if count else GONE
 
 
@@ -245,7 +244,7 @@ def cancel(request: HttpRequest, what: str) -> HttpResponse:
     """Cancel what has not ended; undo asks for it again."""
     target = find_target(what, read_queue())
     newest = JobEvent.objects.order_by("-pk").values_list("pk", flat=True).first() or 0
-    actor = _actor(request)
+    actor = actor_of(request)
     count = cancelling.cancel(target.ids, actor=actor) if target else 0
     if not count:
         return _replied(request, GONE, icon="info")
@@ -260,7 +259,7 @@ def undo(request: HttpRequest, after: int, upto: int) -> HttpResponse:
     events = JobEvent.objects.filter(
         pk__gt=after,
         pk__lte=upto,
-        actor=_actor(request),
+        actor=actor_of(request),
         after__in=(JobState.CANCELLING, JobState.CANCELLED),
     ).exclude(before=JobState.CANCELLING)
     jobs = events.order_by("job_id").values_list("job_id", flat=True).distinct()
@@ -268,7 +267,7 @@ def undo(request: HttpRequest, after: int, upto: int) -> HttpResponse:
         pk__gt=upto, job__in=jobs, after=JobState.QUEUED
     ).values_list("job_id", flat=True)
     ids = sorted(set(jobs) - set(asked_since))  # what was decided since then stands
-    count = cancelling.ask_again(ids, actor=_actor(request), in_place=True)
+    count = cancelling.ask_again(ids, actor=actor_of(request), in_place=True)
     if not count:
         return _replied(request, GONE, icon="info")
     return _replied(request, f"{_count(count)} asked again.")

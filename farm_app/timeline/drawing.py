@@ -19,24 +19,28 @@ from farm_app.timeline.layout import (
     LOAD,
     LOST,
     OFFLINE,
+    PHONE_PX,
     PLANNED,
     PLANNED_LOAD,
     RENDERING,
+    USUAL_PX,
     Axis,
     Bar,
     bars,
+    on_phone,
     ticks,
+    width_px,
 )
 from farm_app.timeline.spans import Spans, away_spans, past_spans, planned_spans, present_spans
 
 LANE_PX: Final = 26
 BAR_PX: Final = 16
 TOP_PX: Final = 26
-# Minutes shown: as they are called, minutes before now, minutes ahead, and how long a past may be kept, in seconds.
+# Minutes of past: as they are called, minutes before now, minutes ahead, and how long a past may be kept, in seconds.
 SPANS: Final[dict[int, tuple[str, float, float, float]]] = {
     36: ("36 min", 24, 12, 1.0),
-    60: ("1 h", 40, 20, 2.0),
-    1440: ("1 day", 1320, 120, 20.0),
+    60: ("1 h", 60, 20, 2.0),
+    1440: ("1 day", 1440, 120, 20.0),
 }
 WORDS: Final = {
     DONE: "done",
@@ -50,6 +54,8 @@ WORDS: Final = {
     OFFLINE: "offline",
 }
 LEGEND: Final = (DONE, RENDERING, LOAD, PLANNED)
+DAY: Final = 1440
+_NO_PICTURES: Final = (LOAD, PLANNED_LOAD, OFFLINE)
 
 
 @dataclass(frozen=True)
@@ -86,6 +92,22 @@ class Lane:
     y: int
     boxes: tuple[Box, ...]
     note: str
+    state: str = ""
+    note_x: float = 100.0
+    """Where the note may begin, in percent: behind now and all that is drawn."""
+
+    @property
+    def note_place(self) -> str:
+        """Where it begins; empty where it does not fit behind that."""
+        return f"{self.note_x:.2f}%" if self._has_room(USUAL_PX) else ""
+
+    @property
+    def is_note_wide(self) -> bool:
+        """Whether the note fits on a desk only."""
+        return not self._has_room(PHONE_PX)
+
+    def _has_room(self, px: float) -> bool:
+        return bool(self.note) and width_px(self.note) <= (100 - self.note_x) / 100 * px
 
     @property
     def middle(self) -> int:
@@ -110,6 +132,8 @@ class Mark:
 
     x: str
     text: str
+    is_wide: bool = False
+    """There is no room for it on a phone."""
 
 
 @dataclass(frozen=True)
@@ -134,7 +158,8 @@ class Timeline:
     def marks(self) -> list[Mark]:
         """The times along the axis."""
         found = ticks(self.axis, _offset_s(self.axis.now_s))
-        return [Mark(f"{self.axis.x(at):.2f}%", clock(at)) for at in found]
+        few = on_phone(found, self.axis)
+        return [Mark(f"{self.axis.x(at):.2f}%", clock(at), at not in few) for at in found]
 
     @property
     def words(self) -> str:
@@ -160,13 +185,14 @@ class Timeline:
     @property
     def rows(self) -> list[tuple[str, str, str, int | str, str]]:
         """The same as a table: node, what, how it went, how many, and when."""
+        told = clock if self.minutes == DAY else clock_s
         return [
             (
                 lane.name,
                 box.bar.span.label,
                 WORDS[box.bar.kind],
-                box.bar.span.count if box.bar.span.label else "",
-                f"{clock(box.bar.span.start_s)} – {clock(box.bar.span.end_s)}",
+                box.bar.span.count if box.bar.kind not in _NO_PICTURES else "",
+                f"{told(box.bar.span.start_s)} – {told(box.bar.span.end_s)}",
             )
             for lane in self.lanes
             for box in lane.boxes
@@ -176,6 +202,11 @@ class Timeline:
 def clock(at_s: float) -> str:
     """Return a moment as a clock time."""
     return f"{_local(at_s):%H:%M}"
+
+
+def clock_s(at_s: float) -> str:
+    """Return a moment as a clock time with its second."""
+    return f"{_local(at_s):%H:%M:%S}"
 
 
 def _local(at_s: float) -> datetime:
@@ -207,14 +238,15 @@ def draw_timeline(minutes: int) -> Timeline:
         y = TOP_PX + place * LANE_PX
         spans = [span for source in sources for span in source.get(view.id, ())]
         boxes = tuple(Box(bar, y + (LANE_PX - BAR_PX) // 2) for bar in bars(spans, axis))
-        lanes.append(Lane(view.name, y, boxes, _NOTES.get(view.state, "")))
+        ends = [axis.x(axis.now_s), *(box.bar.x + box.bar.width for box in boxes)]
+        lanes.append(Lane(view.name, y, boxes, _NOTES.get(view.state, ""), view.state, max(ends)))
     return Timeline(minutes, axis, tuple(lanes))
 
 
 _NOTES: Final = {
-    "draining": "Draining, takes no more work",
-    "paused": "Paused, takes no more work",
-    "reserved": "Reserved, takes no more work",
+    "draining": "Draining",
+    "paused": "Paused",
+    "reserved": "Reserved",
     "offline": "Offline",
     "disabled": "Disabled",
 }

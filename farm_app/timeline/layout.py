@@ -19,7 +19,8 @@ FAULTS: Final = frozenset({FAILED, LOST, OFFLINE})
 
 # A label is taken to fit if it would at this width of the axis, which most desks have.
 USUAL_PX: Final = 1180
-PHONE_PX: Final = 300
+PHONE_PX: Final = 250
+TIME_PX: Final = 44
 CHAR_PX: Final = 6.4
 PADDING_PX: Final = 12
 # What is closer together than this is one bar to the eye.
@@ -141,14 +142,14 @@ def bars(spans: Iterable[Span], axis: Axis) -> list[Bar]:
         width = max(axis.x(span.end_s) - x, least)
         x = min(x, 100 - width)
         label = fitting(span, width * USUAL_PX / 100)
-        on_phone = bool(label) and _width_px(label) <= width * PHONE_PX / 100
+        on_phone = bool(label) and width_px(label) <= width * PHONE_PX / 100
         made.append(Bar(x, width, span.kind, label, on_phone, span))
     return made
 
 
 def fitting(span: Span, px: float) -> str:
     """Return the longest of a span's labels that fits into so many pixels; empty if none does."""
-    return next((text for text in _labels(span) if _width_px(text) <= px), "")
+    return next((text for text in _labels(span) if width_px(text) <= px), "")
 
 
 def _labels(span: Span) -> Iterator[str]:
@@ -161,7 +162,8 @@ def _labels(span: Span) -> Iterator[str]:
         yield span.label
 
 
-def _width_px(text: str) -> float:
+def width_px(text: str) -> float:
+    """Return how many pixels a text takes in a bar, with room around it."""
     return len(text) * CHAR_PX + PADDING_PX
 
 
@@ -185,3 +187,14 @@ def ticks(axis: Axis, offset_s: float = 0.0) -> list[float]:
         if axis.start_s + near_s / 2 <= at_s <= axis.end_s - near_s / 2
         and abs(at_s - axis.now_s) >= near_s
     ]
+
+
+def on_phone(marks: Iterable[float], axis: Axis) -> frozenset[float]:
+    """Return those of the moments whose times stand apart from each other and from now on a phone, too."""
+    near_s = TIME_PX * axis.length_s / PHONE_PX
+    found: list[float] = []
+    for at_s in sorted(marks):
+        is_free = not found or at_s - found[-1] >= near_s
+        if is_free and abs(at_s - axis.now_s) >= near_s and axis.end_s - at_s >= near_s / 2:
+            found.append(at_s)
+    return frozenset(found)

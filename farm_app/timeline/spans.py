@@ -9,12 +9,14 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from django.db.models import Case, Count, FloatField, Func, IntegerField, Max, Min, Value, When
+from django.db.models.fields.json import KeyTextTransform
 from django.db.models.functions import Cast, Coalesce, Floor
 from django.utils import timezone
 
 from farm_app import families, planning
 from farm_app.models import Attempt, GpuNode, HealthSpan, LearnedSpeed
 from farm_app.models.states import HOLDING, AttemptState
+from farm_app.paces import WORTH_SAYING_S
 from farm_app.planner import Batch, NodeView
 from farm_app.speeds import known_speeds
 from farm_app.timeline.layout import (
@@ -109,18 +111,24 @@ def _loads(cold: Any) -> Iterable[tuple[int, Span]]:
     """Yield the model loads that are known to have taken a while."""
     known = {
         (node_id, template): load_s
-        for node_id, template, load_s in LearnedSpeed.objects.filter(load_s__isnull=False)
+        for node_id, template, load_s in LearnedSpeed.objects.filter(load_s__gte=WORTH_SAYING_S)
         .order_by("count")
         .values_list("node_id", "template", "load_s")
     }
     rows = cold.order_by("-reserved").values_list(
         "node_id", "job__group__version__template__slug", Epoch("reserved"),
-        Epoch(Coalesce("produced", "ended", "reserved")),
+        Epoch(Coalesce("produced", "ended", "reserved")), KeyTextTransform("checkpoint", "job__values"),
     )[:MOST_LOADS]  # fmt: skip
-    for node_id, template, start_s, end_s in rows:
+    for node_id, template, start_s, end_s, model in rows:
         load_s = known.get((node_id, template))
         if load_s:
-            yield node_id, Span(start_s, min(start_s + load_s, end_s), LOAD)
+            yield node_id, Span(start_s, min(start_s + load_s, end_s), LOAD, _stem(model))
+
+
+def _stem(model: str | None) -> str:
+    """Return the name of a model file without its folders and its ending."""
+    file = (model or "").replace("\\", "/").rpartition("/")[2]
+    return file.rpartition(".")[0] or file
 
 
 def _with_load(spans: list[Span], load: Span) -> list[Span]:
@@ -186,7 +194,9 @@ def planned_spans(drawn: planning.Drawn) -> Spans:
         load_s = _load_s(batch, views[node_id], warm)
         start_s = expected.start_s + load_s
         if load_s:
-            found[node_id].append(Span(expected.start_s, start_s, PLANNED_LOAD))
+            found[node_id].append(
+                Span(expected.start_s, start_s, PLANNED_LOAD, _stem(batch.cost.model))
+            )
         found[node_id].append(Span(start_s, expected.end_s, PLANNED, labels[batch.key]))
     _add_rest(found, drawn)
     return found

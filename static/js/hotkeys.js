@@ -66,13 +66,25 @@ function act(name) {
 
 const isBusy = () => Boolean(document.querySelector("dialog[open], [popover]:popover-open, details.menu[open]"));
 
+// Nothing that wants keys of its own has the focus.
+const isNowhere = (target) => target === document.body || target.id === "main" || target === grid;
+
+// A key that acts on a picture while none is chosen says so where people look, too.
+function askForOne() {
+  const tray = document.getElementById("toasts");
+  if (tray.querySelector("[data-hint]")) return;
+  const hint = document.getElementById("choose-first").content.querySelector(".toast").cloneNode(true);
+  hint.dataset.hint = "";
+  tray.append(hint);
+}
+
 function onGridKey(event) {
   const step = STEPS[event.key];
   const onCell = event.target === current;
   if (step && (onCell || grid.contains(event.target))) {
     event.preventDefault();
     move(step());
-  } else if (step && event.target === document.body && current && event.key.startsWith("Arrow")) {
+  } else if (step && isNowhere(event.target) && current && event.key.startsWith("Arrow")) {
     event.preventDefault();
     current.focus();
   }
@@ -95,6 +107,9 @@ function onKey(event) {
   } else if (ACTS[key] && current && "current" in current.dataset) {
     event.preventDefault();
     if (!event.repeat) act(ACTS[key]);
+  } else if (ACTS[key] && key !== "Enter" && isNowhere(event.target) && cells().length) {
+    event.preventDefault();
+    askForOne();
   }
 }
 

@@ -180,11 +180,14 @@ function keepFocus(target) {
   const active = document.activeElement;
   if (!active || active === target || !target?.contains(active)) return;
   const { id } = active;
-  const { act } = active.dataset;
+  const { act, twin } = active.dataset;
+  const card = active.closest(".card");
   const cell = active.closest(".cell") ?? active.closest("dialog");
   queueMicrotask(() => {
     if (document.activeElement && document.activeElement !== document.body) return;
-    const again = (id && document.getElementById(id)) || (act && cell?.querySelector(`[data-act="${act}"]`)) || cell;
+    const named = (id && document.getElementById(id)) || (twin && document.getElementById(twin));
+    const main = card && document.getElementById(`${card.id}-main`); // the button itself is not possible any more
+    const again = named || (act && cell?.querySelector(`[data-act="${act}"]`)) || main || cell;
     if (again !== cell) cell?.focus({ preventScroll: true }); // its buttons are shown, and take focus, only then
     again?.focus({ preventScroll: true });
   });

@@ -32,7 +32,9 @@ function put(entry, before) {
 
 function arrange(order) {
   const staging = document.getElementById("queue-new");
-  const focused = document.activeElement?.id;
+  const { activeElement } = document;
+  const focused = activeElement?.id;
+  const place = [...list.children].indexOf(activeElement && entryOf(activeElement));
   for (const staged of [...staging.children]) bringUpToDate(staged);
   const wanted = order.split(" ").filter(Boolean).map((key) => `qe-${key}`);
   const kept = new Set(wanted);
@@ -47,7 +49,15 @@ function arrange(order) {
   staging.replaceChildren();
   leaveOutDoubles(kept);
   sorted = order;
-  if (focused && document.activeElement === document.body) document.getElementById(focused)?.focus({ preventScroll: true });
+  if (focused && document.activeElement === document.body) refocus(focused, place);
+}
+
+// Where a row was that is gone the next one is, or the last; without any the queue's title has the focus.
+function refocus(id, place) {
+  const row = place < 0 ? null : list.children[Math.min(place, list.childElementCount - 1)];
+  const button = row?.querySelector(`[id^="${id.split("-")[0]}-"]`) ?? row?.querySelector('[id^="more-"]');
+  const again = document.getElementById(id) ?? button ?? document.getElementById("queue-title");
+  again.focus({ preventScroll: true });
 }
 
 // A later window was read earlier: what has come up into the first is shown there.

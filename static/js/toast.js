@@ -3,6 +3,7 @@
 import { say } from "./say.js";
 
 const STAY_MS = 8000;
+const MOST = 3;
 const tray = document.getElementById("toasts");
 const left = new Map(); // toast -> timer
 const watched = new WeakSet();
@@ -24,6 +25,13 @@ function tend(toast) {
   toast.addEventListener("focusout", () => start(toast));
   say(toast.querySelector("p").textContent.trim());
   start(toast);
+}
+
+// The oldest make room, unless somebody is at them or they must be answered.
+function crowd() {
+  const toasts = [...tray.querySelectorAll("[data-toast]")];
+  const passing = toasts.filter((toast) => !toast.matches(":hover, :focus-within, [data-stay]"));
+  for (const toast of passing.slice(0, Math.max(0, toasts.length - MOST))) if (toast !== toasts.at(-1)) toast.remove();
 }
 
 function failed(event) {
@@ -70,6 +78,7 @@ if (tray) {
     for (const { addedNodes } of changes) {
       for (const node of addedNodes) if (node.matches?.("[data-toast]")) tend(node);
     }
+    crowd();
     follow();
   }).observe(tray, { childList: true });
 

@@ -159,9 +159,9 @@ def test_what_renders_is_seen_on_its_card_and_an_open_menu_stays_open(
 def test_all_are_paused_and_go_on(open_page: Opener, eliot: Eliot) -> None:
     page = open_page()
     farm(page, eliot)
-    page.get_by_role("button", name="Pause all").click()
+    page.get_by_role("button", name="Pause all nodes").click()
     expect(page.locator("#farm-totals")).to_contain_text("4 paused")
-    page.get_by_role("button", name="Resume all").click()
+    page.get_by_role("button", name="Resume all nodes").click()
     expect(page.locator("#farm-totals")).not_to_contain_text("paused")
 
 
@@ -226,3 +226,24 @@ def test_nodes_are_found_among_typed_addresses(open_page: Opener, eliot: Eliot, 
     assert axe.in_both_themes(page) == []
     page.locator("#search").get_by_role("link", name="Add").click()
     expect(page.get_by_role("button", name="Add this node")).to_be_visible()
+
+
+def test_each_button_of_a_card_keeps_the_focus(open_page: Opener, eliot: Eliot) -> None:
+    page = open_page()
+    farm(page, eliot)
+    for before, after in (("Pin", "Unpin"), ("Unpin", "Pin"), ("Benchmark", "End benchmark")):
+        button(page, "gpu-premium", before).focus()
+        page.keyboard.press("Enter")
+        expect(button(page, "gpu-premium", after)).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(button(page, "gpu-premium", "Benchmark")).to_be_focused()
+
+
+def test_toasts_do_not_pile_up(open_page: Opener, eliot: Eliot) -> None:
+    page = open_page()
+    farm(page, eliot)
+    for label in ("Pin", "Unpin", "Pin", "Unpin", "Pin", "Unpin"):
+        button(page, "gpu-premium", label).click()
+        shown = "is shown first" if label == "Pin" else "gpu-premium"
+        expect(page.locator("#toasts .toast").last).to_contain_text(shown)
+    expect(page.locator("#toasts .toast")).to_have_count(3)

@@ -132,7 +132,7 @@ def test_a_row_is_dragged_to_its_place(open_page: Opener, eliot: Eliot) -> None:
 def test_the_queue_is_paused_and_goes_on(open_page: Opener, eliot: Eliot) -> None:
     page = open_page()
     paused_with(page, eliot, "Held")
-    expect(row(page, "Held").locator(".q-state")).to_contain_text("The queue is paused by You at")
+    expect(row(page, "Held").locator(".q-state")).to_contain_text("The queue is paused by you at")
     expect(page.locator("#chip-paused")).to_have_text("Paused 2")
     page.locator("#queue-resume").click()
     expect(page.locator("#chip-paused")).to_have_count(0)
@@ -145,7 +145,7 @@ def test_one_row_is_paused_and_goes_on(open_page: Opener, eliot: Eliot) -> None:
     row(page, "Held").get_by_role("link", name="Why, and more").click()
     page.get_by_role("button", name=re.compile("Pause these")).click()
     expect(page.get_by_role("dialog")).to_be_hidden()
-    held = row(page, "Held").filter(has_text="Paused by You")  # some are being rendered, and go on
+    held = row(page, "Held").filter(has_text="Paused by you")  # some are being rendered, and go on
     expect(held).to_be_visible()
     held.get_by_role("button", name="Resume").click()
     expect(held).to_have_count(0)
@@ -249,3 +249,71 @@ def test_axe_finds_nothing_on_queue_timeline_and_job(
 
 def check(page: Page, name: str) -> None:
     assert (name, axe.in_both_themes(page), steps.overflow(page) > 0) == (name, [], False)
+
+
+def test_the_farm_page_is_used_by_keyboard_alone(open_page: Opener, eliot: Eliot) -> None:
+    page = open_page()
+    paused_with(page, eliot, "Amber", "Beryl")
+    in_order(page, "Amber", "Beryl")
+    press = page.keyboard.press
+
+    # Drain a node from its menu, and let it take work again.
+    page.get_by_label("More for gpu-draft").focus()
+    press("Enter")
+    menu = page.locator("details.menu[open]")
+    expect(menu).to_be_visible()
+    tab_to(page, menu.get_by_role("button", name="Drain"))
+    press("Enter")
+    card = page.get_by_role("article", name="gpu-draft", exact=True)
+    expect(card).to_contain_text("Draining")
+    expect(page.get_by_label("More for gpu-draft")).to_be_focused()
+    tab_to(page, card.get_by_role("group").get_by_role("button", name="Resume"))
+    press("Enter")
+    expect(card.get_by_role("group").get_by_role("button", name="Drain")).to_be_focused()
+
+    # Move a row up, cancel it, and undo that.
+    beryl = row(page, "Beryl")
+    tab_to(page, beryl.locator("[data-grip]"))
+    press("ArrowUp")
+    names(page, "Beryl", "Amber")
+    expect(beryl.locator("[data-grip]")).to_be_focused()
+    tab_to(page, beryl.get_by_role("link", name="Why, and more"))
+    press("Enter")
+    cancel = page.get_by_role("dialog").get_by_role("button", name="Cancel these 2")
+    tab_to(page, cancel)
+    press("Enter")
+    names(page, "Amber")
+    expect(row(page, "Amber").get_by_role("link", name="Why, and more")).to_be_focused()
+    press("Control+z")
+    expect(row(page, "Beryl")).to_be_visible()
+    expect(batches(page)).to_have_count(2)
+
+    # Let the queue go on: the button that pauses it comes in the same place.
+    page.locator("#queue-resume").focus()
+    press("Enter")
+    expect(page.locator("#queue-pause")).to_be_focused()
+
+
+def tab_to(page: Page, wanted: Locator, most: int = 120) -> None:
+    """Press Tab until an element has the focus; each one on the way can be seen."""
+    expect(wanted).to_be_visible()
+    for _ in range(most):
+        if wanted.evaluate("element => element === document.activeElement"):
+            return
+        page.keyboard.press("Tab")
+        assert is_focus_seen(page), page.evaluate("document.activeElement.outerHTML")
+    pytest.fail("Tab does not come there.")
+
+
+def is_focus_seen(page: Page) -> bool:
+    """Say whether what has the focus is large enough to be seen; the window itself has it between two rounds."""
+    return bool(
+        page.evaluate(
+            """() => {
+                const { activeElement: has } = document;
+                if (has === document.body) return true;
+                const { width, height } = has.getBoundingClientRect();
+                return width > 4 && height > 4;
+            }"""
+        )
+    )

@@ -94,3 +94,20 @@ def test_it_brings_back_a_session_that_was_deleted_at_work(open_page: Opener) ->
     steps.made(page, 6)
     steps.keep(page, 1, 2)
     expect(page.locator("#counts")).to_contain_text("Kept 2")
+
+
+def test_a_key_that_needs_a_picture_says_so_and_arrows_begin_at_the_first(
+    open_page: Opener,
+) -> None:
+    page = open_page()
+    steps.ask(page, count=3, steps=10)
+    steps.made(page, 3)
+    page.evaluate("document.activeElement.blur()")
+    page.keyboard.press("k")
+    expect(steps.toast(page)).to_have_text(re.compile("Choose a picture first"))
+    page.keyboard.press("d")
+    expect(page.locator("#toasts .toast")).to_have_count(1)
+    page.keyboard.press("ArrowDown")
+    expect(steps.cell(page, 1)).to_be_focused()
+    page.keyboard.press("k")
+    steps.is_kept(page, 1)

@@ -17,7 +17,10 @@ from farm_app.models import (
     GpuNode,
     Job,
     JobEvent,
+    JobGroup,
+    JobRequest,
     NodeBlock,
+    QueueState,
     WorkflowTemplate,
     tokens,
 )
@@ -291,3 +294,48 @@ def test_there_are_only_so_many_tokens(owner: Client, monkeypatch: pytest.Monkey
     said = owner.post(f"{TOKENS}add/", {"name": "x", "may": "read"}, follow=True)
     assert "Revoke some first" in said.content.decode()
     assert not ApiToken.objects.exists()
+
+
+def test_nodes_are_pinned_and_what_renders_there_is_interrupted(
+    owner: Client, studio: None
+) -> None:
+    node = GpuNode.objects.get(slug="gpu-quality")
+    assert "Pinned 1 node." in act(owner, NODES, "pin", node)
+    node.refresh_from_db()
+    assert node.is_pinned
+    act(owner, NODES, "unpin", node)
+    node.refresh_from_db()
+    assert not node.is_pinned
+    assert "Nothing of ours renders there." in act(owner, NODES, "interrupt", node)
+    (one,) = factories.takes(factories.placed(1))
+    factories.running(one, on=node)
+    assert "Stopped 1 picture" in act(owner, NODES, "interrupt", node)
+    assert Job.objects.get().state == JobState.QUEUED
+
+
+def test_fields_say_what_it_means_to_leave_them_empty(owner: Client) -> None:
+    page = owner.get(f"{NODES}{factories.node().pk}/change/").content.decode()
+    assert "Without any family it draws with whatever" in page
+    assert "Empty: any size." in page
+
+
+def test_groups_requests_and_the_queue_are_read_and_paused_there(
+    owner: Client, studio: None
+) -> None:
+    factories.placed(2)
+    group = JobGroup.objects.get()
+    page = owner.get(f"/admin/farm_app/jobgroup/{group.pk}/change/").content.decode()
+    assert group.label in page
+    assert 'name="_save"' not in page
+    assert "Paused 2 jobs." in act(owner, "/admin/farm_app/jobgroup/", "pause", group)
+    assert Job.objects.filter(is_paused=True).count() == 2
+    assert "Resumed 2 jobs." in act(owner, "/admin/farm_app/jobgroup/", "resume", group)
+    request = JobRequest.objects.create(kind="job", key="shot-7", digest="x", asked={})
+    assert "shot-7" in owner.get("/admin/farm_app/jobrequest/").content.decode()
+    assert owner.get(f"/admin/farm_app/jobrequest/{request.pk}/change/").status_code == 200
+    owner.get("/admin/farm_app/queuestate/")
+    state = QueueState.objects.get()
+    assert "The queue is paused." in act(owner, "/admin/farm_app/queuestate/", "pause", state)
+    state.refresh_from_db()
+    assert state.is_paused
+    assert "The queue goes on." in act(owner, "/admin/farm_app/queuestate/", "resume", state)

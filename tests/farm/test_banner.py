@@ -25,7 +25,7 @@ def test_a_paused_queue_is_said_on_every_page_until_it_goes_on(studio: None) -> 
     assert held is not None
     assert held["title"] == "The queue is paused"
     assert re.match(r"Since \d\d:\d\d, by you\. ", held["text"])
-    assert held["action_url"].endswith("/farm/#queue")
+    assert held["post_url"] == "/farm/queue/all/resume/"
     resume_all()
     assert banner() == before
 
@@ -43,3 +43,14 @@ def test_a_session_says_that_it_waits_for_the_queue(studio: None, client: Client
     pause_all()
     assert Table(placed.session, 0).actions.left == "the queue is paused"
     assert "the queue is paused" in client.get(placed.session.url).content.decode()
+
+
+def test_a_farm_that_is_drained_says_so_too(studio: None) -> None:
+    first, *others = GpuNode.objects.all()
+    for node in others:
+        tending.drain(node)
+    assert "draining" not in (banner() or {}).get("title", "")
+    tending.drain(first)
+    assert (banner() or {})["title"] == "All nodes are draining"
+    tending.pause(first)
+    assert (banner() or {})["title"] == "No node takes new work"

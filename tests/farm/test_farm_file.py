@@ -1,11 +1,13 @@
 """`load_farm` and `dump_farm`: the seeds' gpus.yaml in and out, and a line for every mistake."""
 
+from datetime import time
 from io import StringIO
 from pathlib import Path
 
 import pytest
 import yaml
 from django.core.management import CommandError, call_command
+from django.utils import timezone
 
 from farm_app.banner import banner
 from farm_app.farm_file import BadFarm, dump_farm, load_farm
@@ -321,3 +323,85 @@ def test_a_path_that_cannot_be_written_is_said(tmp_path: Path) -> None:
 def test_before_the_first_start_there_is_nothing_to_dump(tmp_path: Path) -> None:
     ended = Household(tmp_path / "data").run("dump_farm")
     assert (ended.returncode, ended.stdout, ended.stderr) == (0, "nodes: []\n", "")
+
+
+CARED = """\
+nodes:
+  - id: desk
+    host: desk.lan
+    own_days: [Mon, tuesday]
+    own_from: "09:00"
+    own_until: 18:00
+    mac: 3c:7c:3f:12:ab:9e
+    wakes_for_jobs: true
+    idle_minutes: 30
+"""
+
+
+def test_hours_and_sleep_are_loaded_and_dumped(file: Path) -> None:
+    file.write_text(CARED, encoding="utf-8")
+    load_farm(file)
+    node = GpuNode.objects.get()
+    assert (node.own_days, node.own_from, node.own_until) == ([0, 1], time(9), time(18))
+    assert (node.mac, node.wakes_for_jobs, node.idle_minutes) == ("3c:7c:3f:12:ab:9e", True, 30)
+    dumped = dump_farm()
+    (entry,) = yaml.safe_load(dumped)["nodes"]
+    assert (entry["own_days"], entry["own_until"]) == (["Mon", "Tue"], "18:00")
+    assert entry["idle_minutes"] == 30
+    file.write_text(dumped, encoding="utf-8")
+    assert load_farm(file).unchanged == ("desk",)
+
+
+def test_what_a_dump_says_changes_nothing_and_keeps_health(file: Path) -> None:
+    load_farm(file)
+    GpuNode.objects.update(health=Health.READY, health_checked_at=timezone.now())
+    before = list(GpuNode.objects.order_by("slug").values())
+    file.write_text(dump_farm(), encoding="utf-8")
+    loaded = load_farm(file)
+    assert (loaded.added, loaded.changed) == ((), ())
+    assert set(loaded.unchanged) == {"gpu-draft", "gpu-premium"}
+    assert list(GpuNode.objects.order_by("slug").values()) == before
+
+
+def test_all_that_is_wrong_with_a_node_is_said_at_once(file: Path) -> None:
+    file.write_text(
+        "nodes:\n  - id: a\n    host: 'http://x'\n    vram_gb: lots\n    tier: huge\n    mac: x\n",
+        encoding="utf-8",
+    )
+    with pytest.raises(BadFarm) as caught:
+        load_farm(file)
+    said = str(caught.value)
+    for line, words in ((3, "host:"), (4, "vram_gb must be"), (5, "tier:"), (6, "mac: Six pairs")):
+        assert f"line {line}: {words}" in said
+
+
+@pytest.mark.parametrize(
+    ("fields", "said"),
+    [
+        ("own_days: [Mon]", "needs own_from"),
+        ('own_from: "09:00"', "need own_days"),
+        ("own_days: [Someday]", "a list of weekdays"),
+        ("own_from: 25:00", "a time such as"),
+        ("wakes_for_jobs: true", "needs the mac"),
+        ("idle_minutes: 5", "only for a machine"),
+    ],
+)
+def test_hours_and_sleep_that_make_no_sense_are_refused(file: Path, fields: str, said: str) -> None:
+    file.write_text(f"nodes:\n  - id: a\n    host: h\n    {fields}\n", encoding="utf-8")
+    with pytest.raises(BadFarm, match=f"line 4: .*{said}"):
+        load_farm(file)
+    assert not GpuNode.objects.exists()
+
+
+def test_a_mistyped_family_is_loaded_and_warned_of(file: Path) -> None:
+    file.write_text(
+        "nodes:\n  - id: a\n    host: h\n    capabilities: [sd16, upscale, faceid, flux_fp8]\n",
+        encoding="utf-8",
+    )
+    loaded = load_farm(file)
+    (warning,) = loaded.warnings
+    assert "line 4: sd16 is taken for a free tag." in warning
+    assert "write sd15" in warning
+    err = StringIO()
+    call_command("load_farm", str(file), stdout=StringIO(), stderr=err)
+    assert "sd16" in err.getvalue()

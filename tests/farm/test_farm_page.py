@@ -1,5 +1,6 @@
 """The farm's pages as they are asked for and acted on: cards, verbs, adding and finding nodes, hours and sleep."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -7,10 +8,14 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from farm_app import searching
-from farm_app.models import GpuNode, JobEvent, NodeBlock, NodeProbe
+from eliot import live
+from farm_app import searching, setbacks, tending
+from farm_app.comfy.inventory import read_system_stats
+from farm_app.forms import NodeForm
+from farm_app.models import GpuNode, JobEvent, Level, NodeBlock, NodeProbe
 from farm_app.models.nodes import Health
 from farm_app.node_views import VERBS
+from farm_app.templatetags.switches import with_switches
 from tests import factories
 from tests.farm.rig import Farm
 from tests.markup import Markup
@@ -64,7 +69,7 @@ def test_a_farm_without_nodes_says_the_next_step(owner: Client) -> None:
     GpuNode.objects.all().delete()
     page = owner.get("/farm/").content.decode()
     assert "Add the first node" in page
-    assert "Pause all" not in page
+    assert "Pause all nodes" not in page
 
 
 @pytest.mark.parametrize(
@@ -122,7 +127,7 @@ def test_a_removed_node_is_gone_from_the_page_and_comes_back(owner: Client) -> N
 def test_all_are_paused_and_resumed_in_one_press(owner: Client) -> None:
     reply = owner.post(reverse("farm:act_on_all", args=["pause"]), headers=HTMX)
     assert "4 nodes are paused" in reply.content.decode()
-    assert "Resume all" in text_of(reply, "farm-totals")
+    assert "Resume all nodes" in text_of(reply, "farm-totals")
     reply = owner.post(reverse("farm:act_on_all", args=["resume"]), headers=HTMX)
     assert "4 nodes go on." in reply.content.decode()
 
@@ -167,7 +172,7 @@ def test_a_node_that_is_its_owners_offers_hours_and_no_resume(owner: Client) -> 
     card = text_of(owner.get("/farm/"), f"card-{node().pk}")
     assert "Resume" not in card
     assert "Benchmark" not in card
-    assert "Hours" in text_of(owner.get("/farm/"), f"card-{node().pk}-acts")
+    assert "Change its hours" in text_of(owner.get("/farm/"), f"card-{node().pk}-acts")
     before = JobEvent.objects.count()
     reply = act(owner, "resume")
     assert "owner&#x27;s until" in reply.content.decode()
@@ -189,7 +194,7 @@ def test_the_other_half_of_the_week_it_is_ready(owner: Client) -> None:
         ({"mac": "nonsense"}, "mac", "Six pairs"),
         ({"wakes_for_jobs": "on"}, "mac", "nobody can wake"),
         ({"idle_minutes": "20"}, "idle_minutes", "woken when jobs wait"),
-        ({"idle_minutes": "-3"}, "idle_minutes", "greater than or equal"),
+        ({"idle_minutes": "-3"}, "idle_minutes", "at least 0"),
     ],
 )
 def test_hours_and_sleep_that_make_no_sense_are_refused_at_their_field(
@@ -219,7 +224,7 @@ def test_a_node_is_added_by_its_address_without_scripts(visitor: Client, farm: F
     searching.look(probe.search)
     url = reverse("farm:found", args=[probe.search])
     page = visitor.get(url).content.decode()
-    for words in ("A ComfyUI answers", "Version 0.33.0", "8.0 GB", "SD 1.5 ×"):
+    for words in ("A ComfyUI answers", "Version 0.33.0", "8.0 GB", "SD 1.5: "):
         assert words in page, words
     said = {
         "slug": "gpu-desk",
@@ -326,3 +331,103 @@ def test_a_search_of_strangers_networks_is_refused(owner: Client) -> None:
     sent = owner.post(reverse("farm:find"), {"addresses": "8.8.8.0/24"})
     assert sent.status_code == 422
     assert "not a private network" in text_of(sent, "id_addresses_error")
+
+
+def test_a_card_says_what_the_plan_has_for_its_node_next(owner: Client) -> None:
+    GpuNode.objects.exclude(slug="gpu-quality").update(is_draining=True)
+    placed = factories.placed(3, of=factories.session("Harbour"))
+    card = text_of(owner.get("/farm/"), f"card-{node().pk}-ahead")
+    first = factories.takes(placed)[0]
+    assert card == f"Next {first.job.group.label} 1 3 planned here"
+    assert text_of(owner.get("/farm/"), f"card-{node('gpu-draft').pk}-ahead") == ""
+
+
+def fault_of(owner: Client, slug: str = "gpu-quality") -> str:
+    live.forget_what_is_kept()
+    return text_of(owner.get("/farm/"), f"card-{node(slug).pk}-fault")
+
+
+def test_a_card_shows_its_last_error_with_the_fix_for_an_hour(owner: Client) -> None:
+    assert fault_of(owner) == ""
+    (one,) = factories.takes(factories.placed(1))
+    attempt = factories.running(one, on=node())
+    setbacks.run_out(attempt, "Out of memory in KSampler.")
+    said = fault_of(owner)
+    assert "Out of memory in KSampler." in said
+    assert "Free its memory, or set a shorter longest side" in said
+    assert fault_of(owner, "gpu-premium") == ""
+    JobEvent.objects.update(at=timezone.now() - timedelta(minutes=61))
+    assert fault_of(owner) == ""
+
+
+def test_an_older_error_of_the_node_itself_gives_way_to_the_newest(owner: Client) -> None:
+    tending.say(node(), "gpu-quality: It stopped answering.", level=Level.WARN)
+    assert "It stopped answering. It answers again." in fault_of(owner)
+    tending.say(node(), "gpu-quality restarted.", level=Level.WARN)
+    assert "gpu-quality restarted." in fault_of(owner)
+    GpuNode.objects.filter(slug="gpu-quality").update(health=Health.OFFLINE)
+    assert fault_of(owner) == ""  # what is wrong now stands above
+
+
+def test_memory_that_a_node_does_not_tell_is_not_shown(owner: Client) -> None:
+    stats = read_system_stats(
+        {"system": {"os": "nt"}, "devices": [{"name": "x", "vram_total": 2**34}]}
+    )
+    assert (stats.vram_total_gb, stats.vram_free_gb) == (16.0, None)
+    facts = {"vram_total_gb": stats.vram_total_gb, "vram_free_gb": stats.vram_free_gb}
+    GpuNode.objects.filter(slug="gpu-quality").update(**facts)
+    assert "VRAM" not in text_of(owner.get("/farm/"), f"card-{node().pk}-gauges")
+
+
+@pytest.mark.parametrize(
+    ("vram_gb", "longest"), [(0, None), (4, 768), (6, 1024), (8, 1536), (16, 2048), (24, None)]
+)
+def test_a_longest_side_is_suggested_from_the_memory(vram_gb: float, longest: int | None) -> None:
+    assert searching.longest_for(vram_gb) == longest
+
+
+def test_a_wrong_hour_on_the_page_of_its_own_comes_back_there(owner: Client) -> None:
+    url = reverse("farm:care", args=[node().pk])
+    alone = owner.get(url)
+    (form,) = [one for one in Markup(alone.content).all("form") if one.attrs.get("action") == url]
+    assert "hx-post" not in form.attrs
+    sheet = owner.get(url, headers=HTMX)
+    (form,) = [one for one in Markup(sheet.content).all("form") if one.attrs.get("action") == url]
+    assert form.attrs["hx-post"] == url
+    reply = owner.post(url, {"own_days": ["0"]})
+    assert reply.status_code == 422
+    assert reply.content.decode().count("Say from when until when.") >= 1
+    assert (
+        len([one for one in Markup(reply.content).all("form") if one.attrs.get("action") == url])
+        == 1
+    )
+
+
+def test_a_node_in_its_owners_hours_offers_to_change_them_and_no_benchmark(owner: Client) -> None:
+    own: dict[str, Any] = {"own_days": list(range(7)), "own_from": "00:00", "own_until": "00:00"}
+    GpuNode.objects.filter(slug="gpu-quality").update(**own)
+    card = text_of(owner.get("/farm/"), f"card-{node().pk}")
+    assert "Change its hours" in card
+    assert "Resume" not in card
+    assert "Benchmark" not in card
+    soon = timezone.now() + timedelta(hours=1)
+    GpuNode.objects.filter(slug="gpu-quality").update(own_days=[], reserved_until=soon)
+    assert "Resume" in text_of(owner.get("/farm/"), f"card-{node().pk}")
+
+
+def test_an_unknown_name_is_told_from_a_machine_that_does_not_answer() -> None:
+    facts, said = searching.look_at("http://no-such-host.invalid:8188")
+    assert "Check the spelling" in said
+    assert "--listen" not in said
+    assert not facts["answers"]
+
+
+def test_switches_in_sentences_are_not_broken() -> None:
+    said = with_switches("Start ComfyUI <there> with --listen, please.")
+    assert said == "Start ComfyUI &lt;there&gt; with <code>--listen</code>, please."
+
+
+def test_limits_are_said_plainly(studio: None) -> None:
+    form = NodeForm({"slug": "a", "tier": "draft", "vram_gb": "0.1"}, facts={})
+    assert not form.is_valid()
+    assert form.errors["vram_gb"] == ["It must be at least 0.5."]

@@ -15,6 +15,7 @@ from farm_app import planning
 from farm_app.job_page.reading import JobView
 from farm_app.models import Attempt, Job
 from farm_app.models.states import AttemptState, JobState
+from farm_app.parameters import grouped
 from sessions_app.models import Generation
 from tests import factories, visitors
 from tests.farm.rig import Farm
@@ -62,7 +63,16 @@ def test_a_waiting_job_says_why_and_what_was_asked_for(take: Generation, client:
     assert page.id("job-word").text == "Waiting"
     assert "It starts on gpu-a now. Number 1 in the queue." in page.id("job-state").text
     side = next(page.all("aside")).text
-    for words in ("a lighthouse", "fog", take.job.seed, "euler", "sd15_txt2img", "Not sent yet"):
+    copied = [one.attrs["data-copy"] for one in page.elements if "data-copy" in one.attrs]
+    assert take.job.seed in copied
+    for words in (
+        "a lighthouse",
+        "fog",
+        grouped(take.job.seed),
+        "euler",
+        "sd15_txt2img",
+        "Not sent yet",
+    ):
         assert words in side
     assert "No node has had it yet." in page.id("job-attempts").text
     assert "Asked for." in page.id("job-events").text
@@ -131,7 +141,7 @@ def test_cancel_and_retry_undo_each_other(take: Generation, post: Callable[..., 
 
 
 def test_pause_resume_front_and_priority(take: Generation, post: Callable[..., str]) -> None:
-    assert "Paused by You" in post(take, "pause")
+    assert "Paused by you" in post(take, "pause")
     assert take.job.is_paused
     post(take, "resume")
     assert not take.job.is_paused
@@ -216,7 +226,7 @@ async def test_the_page_hears_what_happens_to_its_job() -> None:
         return factories.takes(factories.placed(1))[0].job
 
     job = await sync_to_async(prepare)()
-    page = visitors.socket(f"/ws/farm/jobs/{job.pk}/")
+    page = visitors.socket(f"/ws/jobs/{job.pk}/")
     await page.connect(timeout=visitors.PATIENCE_S)
     await visitors.told(page, 'id="job-state"', "Waiting")
     await sync_to_async(job.move)(JobState.FAILED, "It broke.", reason="It broke.")

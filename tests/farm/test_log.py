@@ -8,7 +8,7 @@ from asgiref.sync import sync_to_async
 from django.test import AsyncClient, Client
 from django.urls import reverse
 
-from farm_app import log
+from farm_app import log, tending
 from farm_app.models import GpuNode, JobEvent
 from farm_app.models.states import JobState
 from tests import factories
@@ -148,3 +148,27 @@ def test_every_filter_reads_its_rows_by_an_index(studio: None) -> None:
         rows = filters.rows().filter(level=levels[0]) if levels else filters.rows()
         plan = rows[: log.PAGE].explain()
         assert "USE TEMP B-TREE" not in plan, plan
+
+
+def test_a_job_that_is_no_number_is_said_at_its_field(studio: None, client: Client) -> None:
+    page = Markup(client.get("/farm/log/?job=abc").content)
+    (field,) = page.all("input", name="job")
+    assert (field.attrs["value"], field.attrs["aria-invalid"]) == ("abc", "true")
+    assert "“abc” is none" in page.id(field.attrs["aria-describedby"]).text
+    assert (
+        "aria-invalid"
+        not in next(Markup(client.get("/farm/log/?job=7").content).all("input", name="job")).attrs
+    )
+
+
+def test_the_log_calls_who_sits_here_you_and_names_the_picture(
+    studio: None, client: Client
+) -> None:
+    one, other = factories.takes(factories.placed(2))
+    client.post(f"/farm/queue/j{other.job_id}/pause/")
+    tending.drain(GpuNode.objects.all()[0], actor="local")
+    told = [log.as_text(log.entry_of(event)) for event in JobEvent.objects.all()]
+    assert "".join(told).count("(you)") == 2
+    page = client.get(f"/farm/log/?job={other.job_id}").content.decode()
+    assert f"{other.job.group.label} 2" in page
+    assert one.job.group.label in page

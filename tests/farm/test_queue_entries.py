@@ -12,7 +12,14 @@ from farm_app.models import GpuNode, Job
 from farm_app.models.states import AttemptState, JobState
 from farm_app.queue import order, pausing
 from farm_app.queue.entries import NEEDS, PAUSED, TURN, WORK, Entry, read_queue
-from farm_app.queue.rows import Row, clock_range, inner_rows, rows_of, spell_wait
+from farm_app.queue.rows import (
+    Row,
+    clock_range,
+    inner_rows,
+    rows_of,
+    spell_wait,
+    timed_singles,
+)
 from farm_app.queue.shown import View, window_of
 from tests import factories
 
@@ -203,3 +210,29 @@ def test_a_key_names_the_same_batch_while_its_jobs_start() -> None:
     factories.running(takes[0])
     after: Entry = read_queue().entries[-1]
     assert (after.key, after.count) == (before, 4)
+
+
+def test_what_is_beyond_the_plans_detail_has_a_time_too_and_later_ones_are_later() -> None:
+    ask("A", 1500)
+    reading = read_queue(planning.recent_plan())
+    found, _ = inner_rows(reading.entries[0], reading, 1300, 200)
+    assert all(row.starts and row.done for row in found)
+    singles = timed_singles(
+        reading.entries[0], list(reading.entries[0].jobs().values_list("pk", flat=True)), 0
+    )
+    ends = [
+        one.end_s or 0.0 for one in singles if one.first not in planning.recent_plan().plan.expected
+    ]
+    assert len(ends) > 500
+    assert ends == sorted(ends)
+    assert ends[-1] == pytest.approx(reading.entries[0].end_s)
+
+
+def test_rows_of_a_paused_queue_keep_grip_and_place_and_those_paused_apart_have_none() -> None:
+    (apart,) = ask("A")
+    ask("B", 2)
+    pausing.pause([apart.pk])
+    pausing.pause_all()
+    found = {row.label[0]: row for row in rows()}
+    assert (found["A"].can_move, found["A"].place) == (False, "")
+    assert (found["B"].can_move, found["B"].place) == (True, "1–2")

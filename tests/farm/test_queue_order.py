@@ -13,8 +13,9 @@ from farm_app import cancelling, planning
 from farm_app.models import Attempt, Job, JobEvent, Priority
 from farm_app.models.states import AttemptState, JobState
 from farm_app.planner import Cost, plan
-from farm_app.queue import order
+from farm_app.queue import order, pausing
 from farm_app.queue.entries import Entry, read_queue
+from farm_app.queue.targets import find_target
 from tests import factories
 from tests.farm.planner_farm import batch, node, speeds_of
 from tests.farm.test_planner_properties import any_queue, nodes, patiently, policies, speeds
@@ -250,3 +251,60 @@ def test_groups_by_hand_are_still_planned_as_one(farm_of_one: None) -> None:
     ask("B", 60)
     order.to_front(entry("B").jobs().values_list("pk", flat=True))
     assert [batch.size for batch in planning.draw_plan().batches] == [60, 60]
+
+
+def test_one_job_of_a_batch_steps_out_of_it_and_on(farm_of_one: None) -> None:
+    ask("A", 1)
+    jobs = ask("B", 3)
+    ask("C", 1)
+    middle = jobs[1].pk
+
+    def step(by: int) -> int:
+        reading = read_queue()
+        target = find_target(f"j{middle}", reading)
+        assert target is not None
+        assert target.entry is not None
+        return order.step(target.entry, reading.turns, by, within=target.within)
+
+    def place() -> int:
+        return next(one.place for one in read_queue().turns if one.first == middle)
+
+    assert step(-1) == 1  # before the others of its batch
+    assert place() == 2
+    assert sorted(one.count for one in read_queue().turns) == [1, 1, 1, 2]
+    assert step(-1) == 1
+    assert place() == 1
+    assert step(-1) == 0
+    for _ in range(3):
+        assert step(1) == 1
+    assert place() == 5
+    assert step(1) == 0
+
+
+def test_the_last_of_a_batch_steps_behind_the_next_row(farm_of_one: None) -> None:
+    jobs = ask("A", 3)
+    ask("B", 1)
+    reading = read_queue()
+    target = find_target(f"j{jobs[-1].pk}", reading)
+    assert target is not None
+    assert target.entry is not None
+    assert target.entry.place == 3
+    assert order.step(target.entry, reading.turns, 1, within=target.within) == 1
+    assert [(one.asked.label[0], one.count) for one in read_queue().turns] == [
+        ("A", 2),
+        ("B", 1),
+        ("A", 1),
+    ]
+
+
+def test_a_paused_queue_is_sorted_as_any_other(farm_of_one: None) -> None:
+    for title in "ABC":
+        ask(title)
+    order.set_priority([job.pk for job in ask("D", 1)], Priority.BULK)
+    pausing.pause_all()
+    assert [one.place for one in read_queue().turns] == [1, 3, 5, 7]
+    order.step(entry("C"), read_queue().turns, -1)
+    order.to_front(entry("D").jobs().values_list("pk", flat=True))
+    assert labels() == ["D", "A", "C", "B"]
+    pausing.resume_all()
+    assert labels() == ["D", "A", "C", "B"]

@@ -121,7 +121,7 @@ def test_pause_and_resume_a_row_a_session_and_all(farm: None, post: Callable[...
     assert "2 jobs paused." in toast(post(f"s{jobs[0].group_id}", "pause"))
     assert "3 jobs go on." in toast(post(f"g{jobs[0].group_id}", "resume"))
     assert "The queue is paused." in toast(post("all", "pause"))
-    assert QueueState.now().paused_by == "You"
+    assert QueueState.now().paused_by == "you"
     assert "The queue goes on." in toast(post("all", "resume"))
 
 
@@ -240,6 +240,18 @@ def test_a_batch_opens_in_rows_of_its_own(farm: None, client: Client) -> None:
     assert [one for one in opened.ids() if one.startswith("q-j")] == [
         f"q-j{job.pk}" for job in jobs
     ]
+
+
+def test_one_job_of_a_batch_has_place_and_time_in_its_sheet_and_moves(
+    farm: None, client: Client, post: Callable[..., str]
+) -> None:
+    *_, last = ask("A", 9)
+    sheet = client.get(f"/farm/queue/j{last.pk}/details/", headers=HTMX).content.decode()
+    assert "place 9" in sheet
+    assert "starts in" in sheet
+    assert "done at about" in sheet
+    assert toast(post(f"j{last.pk}", "up")).startswith("Moved up.")
+    assert read_queue().turns[0].first == last.pk
 
 
 @pytest.mark.parametrize("address", ["/farm/queue/x1/front/", "/farm/queue/j1;drop/front/"])

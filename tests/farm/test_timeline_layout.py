@@ -15,12 +15,15 @@ from farm_app.timeline.layout import (
     MIXED,
     MOST_BARS,
     MOST_TICKS,
+    PHONE_PX,
     PLANNED,
+    TIME_PX,
     Axis,
     Span,
     bars,
     fitting,
     merged,
+    on_phone,
     thinned,
     tick_step_s,
     ticks,
@@ -133,3 +136,17 @@ def test_marks_are_few_round_and_clear_of_now(axis: Axis, offset_s: float) -> No
         remainder = (at_s + offset_s) % step
         assert min(remainder, step - remainder) < 1e-3
         assert abs(axis.x(at_s) - axis.x(axis.now_s)) > 3
+
+
+@given(axes(), st.sampled_from((0.0, 3600.0, 20700.0)))
+def test_on_a_phone_no_time_covers_another_or_now(axis: Axis, offset_s: float) -> None:
+    few = sorted(on_phone(ticks(axis, offset_s), axis))
+    places = [axis.x(at_s) / 100 * PHONE_PX for at_s in few]
+    assert all(later - one >= TIME_PX - 1e-6 for one, later in pairwise(places))
+    now = axis.x(axis.now_s) / 100 * PHONE_PX
+    assert all(abs(place - now) >= TIME_PX - 1e-6 for place in places)
+
+
+def test_an_hour_has_times_on_a_phone_too() -> None:
+    axis = Axis(0.0, 3600.0, 4800.0)
+    assert len(on_phone(ticks(axis), axis)) >= 2

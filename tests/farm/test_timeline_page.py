@@ -16,7 +16,7 @@ from farm_app import planning
 from farm_app.models import Attempt, GpuNode, HealthSpan, Job, LearnedSpeed
 from farm_app.models.nodes import Health
 from farm_app.models.states import AttemptState
-from farm_app.timeline.drawing import draw_timeline
+from farm_app.timeline.drawing import Lane, draw_timeline
 from farm_app.timeline.layout import DONE, FAILED, LOAD, OFFLINE, PLANNED, RENDERING
 from tests import factories
 
@@ -131,10 +131,62 @@ def test_what_began_before_the_axis_is_cut_at_its_edge() -> None:
     assert spans("gpu-premium", 1440) == [(DONE, "SD 1.5", 1)]
 
 
-def test_a_node_that_takes_nothing_says_so_in_its_lane(client: Client) -> None:
-    GpuNode.objects.filter(slug="gpu-standard").update(is_draining=True)
+def lane_of(name: str, minutes: int = 36) -> Lane:
     planning.forget_recent_plan()
-    assert "Draining, takes no more work" in client.get("/farm/").content.decode()
+    return next(one for one in draw_timeline(minutes).lanes if one.name == name)
+
+
+@pytest.mark.parametrize(
+    ("facts", "note", "state"),
+    [
+        ({"is_draining": True}, "Draining", "draining"),
+        ({"health": "offline"}, "Offline", "offline"),
+    ],
+)
+def test_a_node_that_takes_nothing_says_so_in_its_lane(
+    client: Client, facts: dict[str, Any], note: str, state: str
+) -> None:
+    GpuNode.objects.filter(slug="gpu-standard").update(**facts)
+    lane = lane_of("gpu-standard")
+    assert (lane.note, lane.state) == (note, state)
+    page = client.get("/farm/").content.decode()
+    assert f'class="t-note is-{state}" x="{lane.note_place[:3]}' in page
+
+
+def test_the_word_stands_behind_what_still_renders_and_only_where_it_fits() -> None:
+    node = GpuNode.objects.get(slug="gpu-draft")
+    GpuNode.objects.filter(pk=node.pk).update(is_draining=True)
+    one = factories.running(factories.takes(factories.placed(1))[0], on=node)
+    Attempt.objects.filter(pk=one.pk).update(started=timezone.now(), expected_s=240)
+    lane = lane_of("gpu-draft")
+    assert float(lane.note_place.rstrip("%")) == pytest.approx(100 * 28 / 36, abs=0.5)
+    assert lane_of("gpu-draft", 1440).is_note_wide
+    Attempt.objects.filter(pk=one.pk).update(expected_s=3600)
+    assert lane_of("gpu-draft").note_place == ""
+
+
+def test_an_hour_is_the_last_hour_and_what_is_planned_then() -> None:
+    attempts(1, ago_s=3500)
+    assert spans("gpu-premium", 60) == [(DONE, "SD 1.5", 1)]
+    axis = draw_timeline(60).axis
+    assert axis.now_s - axis.start_s == pytest.approx(3600)
+    assert axis.end_s > axis.now_s
+
+
+def test_the_table_says_seconds_and_which_model_was_loaded() -> None:
+    node = GpuNode.objects.get(slug="gpu-premium")
+    facts = {"template": "sd15_txt2img", "family": "sd15", "model": "m", "load_s": 40.0}
+    LearnedSpeed.objects.create(node=node, count=5, **facts)
+    (one,) = attempts(1, took_s=60, was_cold=True)
+    Job.objects.filter(pk=one.job_id).update(values={"checkpoint": "a/photon.safetensors"})
+    load, done = (row for row in draw_timeline(36).rows if row[0] == "gpu-premium")
+    assert load[1:4] == ("photon", "loading a model", "")
+    assert done[1:4] == ("SD 1.5", "done", 1)
+    began = timezone.localtime(one.reserved)
+    assert load[4].startswith(f"{began:%H:%M:%S} – ")
+    LearnedSpeed.objects.update(load_s=3.8e-05)
+    forget_what_is_kept()
+    assert [row[2] for row in draw_timeline(36).rows if row[0] == "gpu-premium"] == ["done"]
 
 
 def test_a_busy_past_is_read_in_as_many_queries_as_a_quiet_one() -> None:

@@ -104,4 +104,4 @@ def test_what_no_node_will_begin_has_no_end(studio: None) -> None:
     factories.placed(1, of=session)
     GpuNode.objects.all().update(is_draining=True)
     assert expected_end_s(session, 0) is None
-    assert Table(session, 0).actions.left == "waits for a node"
+    assert Table(session, 0).actions.left == "all nodes are draining"

@@ -26,7 +26,12 @@ class Command(BaseCommand):
             loaded = load_farm(options["file"])
         except BadFarm as fault:
             raise CommandError(str(fault), returncode=2) from fault
-        for word, names in (("added", loaded.added), ("changed", loaded.changed)):
+        told = (
+            ("added", loaded.added),
+            ("changed", loaded.changed),
+            ("unchanged", loaded.unchanged),
+        )
+        for word, names in told:
             if names:
                 self.stdout.write(f"{len(names)} {word}: {', '.join(names)}")
         if loaded.switched_off:
@@ -34,3 +39,5 @@ class Command(BaseCommand):
                 "1 demo node" if loaded.switched_off == 1 else f"{loaded.switched_off} demo nodes"
             )
             self.stdout.write(f"{said} switched off")
+        for warning in loaded.warnings:
+            self.stderr.write(warning)

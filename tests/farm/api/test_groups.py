@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from django.test import Client
 
 from farm_app.models import Job
 from farm_app.models.states import JobState
@@ -120,3 +121,18 @@ def test_the_same_key_is_the_same_group(farm: Farm) -> None:
     assert HERE.post("job-groups", posted, status=200)["id"] == first["id"]
     assert Job.objects.count() == 4
     HERE.refused("job-groups", group(idempotency_key="film-7", count=5), 409)
+
+
+def test_what_is_done_to_all_of_a_job_group_leaves_other_scripts_alone(farm: Farm) -> None:
+    farm.node()
+    mine = children(HERE.post("job-groups", group()))
+    theirs = children(HERE.post("job-groups", group(count=2)))
+    first = Job.objects.get(pk=mine[0])
+    page = Client().get(f"/farm/queue/j{mine[0]}/details/", headers={"HX-Request": "true"})
+    assert "All 4 of the same job group" in page.content.decode()
+    Client().post(f"/farm/queue/s{first.group_id}/pause/")
+    paused = Job.objects.filter(is_paused=True).order_by("pk").values_list("pk", flat=True)
+    assert list(paused) == mine
+    Client().post(f"/farm/queue/s{first.group_id}/cancel/")
+    assert set(Job.objects.filter(pk__in=mine).values_list("state", flat=True)) == {"cancelled"}
+    assert set(Job.objects.filter(pk__in=theirs).values_list("state", flat=True)) == {"queued"}

@@ -2,8 +2,9 @@
 
 from typing import Any
 
-from farm_app.models import GpuNode, Job
+from farm_app.models import GpuNode, Job, LearnedSpeed, Priority
 from farm_app.models.states import JobState
+from farm_app.queue import order
 from tests.farm.api.program import Program, done, draft
 from tests.farm.rig import Farm, wait_until
 from tests.farm.test_refusals import RAISES
@@ -126,3 +127,26 @@ def test_the_openapi_document_names_every_address_and_the_token(farm: Farm) -> N
     assert found["components"]["securitySchemes"]["Entrance"]["scheme"] == "bearer"
     posted = found["paths"]["/api/jobs"]["post"]["requestBody"]["content"]["application/json"]
     assert posted["schema"]["$ref"].endswith("JobPosted")
+
+
+def test_a_job_whose_class_somebody_changed_in_the_queue_tells_the_new_one(farm: Farm) -> None:
+    farm.node()
+    asked = HERE.post("jobs", draft(priority="bulk"))["id"]
+    order.set_priority([asked], Priority.INTERACTIVE)
+    assert HERE.get(f"jobs/{asked}")["priority"] == "interactive"
+
+
+def test_a_load_that_was_never_seen_is_null_and_figures_have_few_digits(farm: Farm) -> None:
+    farm.node()
+    node = GpuNode.objects.get(slug="gpu-a")
+    facts: dict[str, Any] = {
+        "node": node,
+        "template": "t",
+        "fixed_s": 0.123456789,
+        "rate_s": 0.00000123456789,
+    }
+    LearnedSpeed.objects.create(model="never", load_s=3.8e-05, **facts)
+    LearnedSpeed.objects.create(model="seen", load_s=4.1234567, **facts)
+    never, seen = HERE.get(f"nodes/{node.slug}")["speeds"]
+    assert (never["load_s"], seen["load_s"]) == (None, 4.123)
+    assert (seen["fixed_s"], seen["rate_s"]) == (0.1235, 1.235e-06)

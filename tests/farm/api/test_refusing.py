@@ -133,6 +133,7 @@ WRONG_GROUPS = [
     ({**GROUP, "count": 0}, "count", "greater than or equal to 1"),
     ({**GROUP, "count": 1001}, "count", "less than or equal to 1000"),
     ({**GROUP, "count": 3, "nodes": ["gpu-a"]}, "count", "leave the count out"),
+    ({**GROUP, "count": 3, "nodes": ["gpu-a"]}, "count", "One node makes one child"),
     ({**GROUP, "nodes": []}, "nodes", "at least one"),
     ({**GROUP, "nodes": ["gpu-z"]}, "nodes", "no node gpu-z"),
     ({"job": draft(), "nodes": ["gpu-a", "gpu-a"]}, "nodes", "named twice"),
@@ -303,3 +304,12 @@ def test_more_nodes_than_any_farm_has_are_refused_before_they_are_looked_for(far
 def test_more_fields_than_a_request_needs_are_refused(farm: Farm) -> None:
     asked = "&".join(f"a{place}=1" for place in range(3000))
     assert HERE.send("GET", f"/api/jobs?{asked}").status_code == 400
+
+
+def test_the_message_names_the_fields_that_it_is_about(farm: Farm) -> None:
+    farm.node()
+    error = HERE.post("job-groups", {"cuont": 2}, status=422)["error"]
+    assert "job: This is needed." in error["message"]
+    assert "cuont: There is no such field." in error["message"]
+    error = HERE.get("jobs?stat=done", status=422)["error"]
+    assert error["message"] == "stat: There is no such field."

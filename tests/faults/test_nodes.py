@@ -11,7 +11,7 @@ import pytest
 from django.db import IntegrityError, transaction
 from django.db.models import ProtectedError
 
-from farm_app import binding, follow, health, rests
+from farm_app import binding, health, patience, rests
 from farm_app.demo.features import VERSIONS
 from farm_app.demo.spec import Profile
 from farm_app.models import Attempt, GpuNode, Job, JobEvent
@@ -107,7 +107,7 @@ def timed_rounds(monkeypatch: pytest.MonkeyPatch) -> list[float]:
 def test_a_stuck_picture_is_stopped_and_the_others_behind_it_are_not(
     farm: Farm, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(follow, "STALLED_S", 0.6)
+    monkeypatch.setattr(patience, "STALLED_S", 0.6)
     stuck, _ = farm.two(
         {"rules": [on_event("progress", {"stop_progress": True}, value=3, count=1)]}
     )

@@ -16,5 +16,7 @@ if not _given:
 if _worker and Path(_given).name != _worker:
     # Queue file, spool and thumbnails must not be shared between two workers.
     os.environ["ELIOT_DATA"] = str(Path(_given) / _worker)
+# Whoever asks for a page makes the whole application, which looks for the folder of static files.
+Path(os.environ["ELIOT_DATA"], "static").mkdir(parents=True, exist_ok=True)
 os.environ.setdefault("ELIOT_TIME_PERCENT", "25")
 os.environ.setdefault("ELIOT_TIME_ZONE", "UTC")

@@ -2,12 +2,10 @@
 
 from collections.abc import Iterable
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 import httpx
 from channels.testing import WebsocketCommunicator
-from django.conf import settings
 
 HERE = "localhost:8000"
 PORT = 8000
@@ -16,8 +14,7 @@ PATIENCE_S = 60.0
 
 @cache
 def application() -> Any:
-    """Return the whole application; when it is made it looks for the folder of static files."""
-    Path(settings.STATIC_ROOT).mkdir(parents=True, exist_ok=True)
+    """Return the whole application."""
     from eliot.asgi import application as made
 
     return made

@@ -9,7 +9,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from eliot import live
-from farm_app import searching, setbacks, tending
+from farm_app import adding, searching, setbacks, tending
 from farm_app.comfy.inventory import read_system_stats
 from farm_app.forms import NodeForm
 from farm_app.models import GpuNode, JobEvent, Level, NodeBlock, NodeProbe
@@ -237,6 +237,30 @@ def test_a_node_is_added_by_its_address_without_scripts(visitor: Client, farm: F
     assert "gpu-desk is added." in sent.content.decode()
     made = GpuNode.objects.get()
     assert (made.slug, made.port, made.capabilities) == ("gpu-desk", process.port, [])
+
+
+def test_a_press_that_came_twice_adds_one_node_and_shows_it(
+    visitor: Client, farm: Farm, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    process = farm.node("elsewhere", families=["sd15"], vram_gb=8)
+    GpuNode.objects.all().delete()
+    search = searching.begin([("127.0.0.1", process.port)])
+    searching.look(search)
+    url = reverse("farm:found", args=[search])
+    said = {"slug": "gpu-desk", "tier": "draft", "families": ["sd15"]}
+    add = adding._added
+
+    def after_the_other(*args: Any) -> Any:
+        """Both have read that nothing is there; the other one writes first."""
+        monkeypatch.setattr(adding, "_added", add)
+        assert visitor.post(url, said).status_code == 302
+        return add(*args)
+
+    monkeypatch.setattr(adding, "_added", after_the_other)
+    sent = visitor.post(url, said)
+    assert sent.status_code < 500
+    assert GpuNode.objects.get().slug == "gpu-desk"
+    assert "gpu-desk" in sent.content.decode()
 
 
 def test_a_family_that_is_unticked_is_not_drawn_with_there(visitor: Client, farm: Farm) -> None:

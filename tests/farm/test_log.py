@@ -172,3 +172,11 @@ def test_the_log_calls_who_sits_here_you_and_names_the_picture(
     page = client.get(f"/farm/log/?job={other.job_id}").content.decode()
     assert f"{other.job.group.label} 2" in page
     assert one.job.group.label in page
+
+
+def test_a_sentence_is_one_line_of_text_whatever_a_node_put_into_it(db: None) -> None:
+    said = "It said \x1b[31mred\r\nthen\x00 2026-11-27 error gpu-b: broken"
+    event = JobEvent.objects.create(sentence=said, level="warn")
+    line = log.as_text(log.entry_of(event))
+    assert line.count("\n") == 1
+    assert all(sign.isprintable() for sign in line.rstrip("\n"))

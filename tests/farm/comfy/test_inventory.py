@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from farm_app.comfy.inventory import read_inventory, read_system_stats
+from farm_app.comfy.inventory import MOST_CHOICES, read_inventory, read_system_stats
 from farm_app.comfy.node_classes import shows_preview, writes_files
 from tests.farm.comfy.recorded import recording
 
@@ -38,6 +38,14 @@ def test_both_forms_of_lists_are_read() -> None:
     for form in (old, new):
         inventory = read_inventory({"UpscaleModelLoader": form})
         assert inventory.models["upscale_models"] == ("a.pth", "b.pth")
+
+
+def test_a_list_without_end_is_cut_and_a_name_without_end_left_out() -> None:
+    names = ["x" * 100_000, *(f"{n}.pth" for n in range(MOST_CHOICES + 5))]
+    answer = {"LoraLoader": {"input": {"required": {"lora_name": [names, {}]}}}}
+    found = read_inventory(answer).models["loras"]
+    assert found[0] == "0.pth"
+    assert len(found) == MOST_CHOICES - 1
 
 
 @pytest.mark.parametrize(

@@ -98,6 +98,12 @@ class Title:
         return WORDS[self.state]
 
 
+def split_label(label: str) -> tuple[str, str]:
+    """Return the title in what an asker calls its jobs, and the stage behind it; empty if there is none."""
+    title, _, stage = label.rpartition(" · ")
+    return (title, f"· {stage}") if title else (label, "")
+
+
 @dataclass(frozen=True)
 class Now:
     """What it renders for us, or what is wrong, or that it is free."""
@@ -115,6 +121,16 @@ class Now:
     left: str = ""
     others: int = 0
     """Prompts of other people in its own queue."""
+
+    @property
+    def session(self) -> str:
+        """The title without its stage: what may be cut where there is little room."""
+        return split_label(self.title)[0]
+
+    @property
+    def stage(self) -> str:
+        """The stage with the picture's number, which are never cut."""
+        return f"{split_label(self.title)[1]} {self.number}".strip()
 
 
 @dataclass(frozen=True)
@@ -168,7 +184,18 @@ class Ahead:
     pk: int
     count: int = 0
     title: str = ""
+    number: str = ""
     url: str = ""
+
+    @property
+    def session(self) -> str:
+        """The title without its stage: what may be cut."""
+        return split_label(self.title)[0]
+
+    @property
+    def stage(self) -> str:
+        """The stage with the picture's number, which are never cut."""
+        return f"{split_label(self.title)[1]} {self.number}".strip()
 
 
 @dataclass(frozen=True)
@@ -350,17 +377,17 @@ def _ahead() -> Mapping[int, Ahead]:
         node_id: Ahead(
             node_id,
             counts[node_id],
-            labels.get(job_id, f"job {job_id}"),
+            *labels.get(job_id, (f"job {job_id}", "")),
             reverse("farm:job", args=[job_id]),
         )
         for node_id, (_, job_id) in firsts.items()
     }
 
 
-def _labels(jobs: Iterable[int]) -> Mapping[int, str]:
+def _labels(jobs: Iterable[int]) -> Mapping[int, tuple[str, str]]:
     rows = Job.objects.filter(pk__in=list(jobs)).order_by()
     facts = rows.values_list("pk", "group__label", "ordinal", KT("recipe__generation"))
-    return {pk: f"{label} {number or ordinal + 1}" for pk, label, ordinal, number in facts}
+    return {pk: (label, str(number or ordinal + 1)) for pk, label, ordinal, number in facts}
 
 
 def _done_at() -> str:

@@ -33,6 +33,7 @@ HEADLINES: Final = (
     "disabled",
 )
 """States that the page's head counts, in this order; ready nodes need no word."""
+_TAKES_WORK: Final = ("ready", "rendering", "loading", "slow")
 HOT_C: Final = 83.0
 PHASES: Final = {"decoding": "Decoding picture", "saving": "Saving"}
 _FIXES: Final = {
@@ -426,7 +427,7 @@ class _Reading:
             pk=node.pk,
             title=_title(node, standing, attempt, is_measured=is_measured),
             now=now,
-            ahead=self.ahead.get(node.pk, Ahead(node.pk)),
+            ahead=self._ahead(node, standing.state),
             fault=Fault(node.pk, fault),
             gauges=_gauges(node, standing.state, self.told.get(node.pk)),
             paces=Paces(node.pk, self.paces.get(node.pk, ())),
@@ -443,6 +444,11 @@ class _Reading:
                 can_resume=node.can_resume,
             ),
         )
+
+    def _ahead(self, node: GpuNode, state: str) -> Ahead:
+        """Return what is planned there; a plan may be a moment older than what somebody did to the node."""
+        found = self.ahead.get(node.pk) if state in _TAKES_WORK else None
+        return found or Ahead(node.pk)
 
     def _now(self, node: GpuNode, standing: NodeCard, attempt: Attempt | None) -> Now:
         if attempt is not None:

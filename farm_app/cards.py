@@ -33,6 +33,7 @@ HEADLINES: Final = (
     "disabled",
 )
 """States that the page's head counts, in this order; ready nodes need no word."""
+_TAKES_WORK: Final = ("ready", "rendering", "loading", "slow")
 HOT_C: Final = 83.0
 PHASES: Final = {"decoding": "Decoding picture", "saving": "Saving"}
 _FIXES: Final = {
@@ -98,6 +99,12 @@ class Title:
         return WORDS[self.state]
 
 
+def split_label(label: str) -> tuple[str, str]:
+    """Return the title in what an asker calls its jobs, and the stage behind it; empty if there is none."""
+    title, _, stage = label.rpartition(" · ")
+    return (title, f"· {stage}") if title else (label, "")
+
+
 @dataclass(frozen=True)
 class Now:
     """What it renders for us, or what is wrong, or that it is free."""
@@ -115,6 +122,16 @@ class Now:
     left: str = ""
     others: int = 0
     """Prompts of other people in its own queue."""
+
+    @property
+    def session(self) -> str:
+        """The title without its stage: what may be cut where there is little room."""
+        return split_label(self.title)[0]
+
+    @property
+    def stage(self) -> str:
+        """The stage with the picture's number, which are never cut."""
+        return f"{split_label(self.title)[1]} {self.number}".strip()
 
 
 @dataclass(frozen=True)
@@ -168,7 +185,18 @@ class Ahead:
     pk: int
     count: int = 0
     title: str = ""
+    number: str = ""
     url: str = ""
+
+    @property
+    def session(self) -> str:
+        """The title without its stage: what may be cut."""
+        return split_label(self.title)[0]
+
+    @property
+    def stage(self) -> str:
+        """The stage with the picture's number, which are never cut."""
+        return f"{split_label(self.title)[1]} {self.number}".strip()
 
 
 @dataclass(frozen=True)
@@ -350,17 +378,17 @@ def _ahead() -> Mapping[int, Ahead]:
         node_id: Ahead(
             node_id,
             counts[node_id],
-            labels.get(job_id, f"job {job_id}"),
+            *labels.get(job_id, (f"job {job_id}", "")),
             reverse("farm:job", args=[job_id]),
         )
         for node_id, (_, job_id) in firsts.items()
     }
 
 
-def _labels(jobs: Iterable[int]) -> Mapping[int, str]:
+def _labels(jobs: Iterable[int]) -> Mapping[int, tuple[str, str]]:
     rows = Job.objects.filter(pk__in=list(jobs)).order_by()
     facts = rows.values_list("pk", "group__label", "ordinal", KT("recipe__generation"))
-    return {pk: f"{label} {number or ordinal + 1}" for pk, label, ordinal, number in facts}
+    return {pk: (label, str(number or ordinal + 1)) for pk, label, ordinal, number in facts}
 
 
 def _done_at() -> str:
@@ -399,7 +427,7 @@ class _Reading:
             pk=node.pk,
             title=_title(node, standing, attempt, is_measured=is_measured),
             now=now,
-            ahead=self.ahead.get(node.pk, Ahead(node.pk)),
+            ahead=self._ahead(node, standing.state),
             fault=Fault(node.pk, fault),
             gauges=_gauges(node, standing.state, self.told.get(node.pk)),
             paces=Paces(node.pk, self.paces.get(node.pk, ())),
@@ -416,6 +444,11 @@ class _Reading:
                 can_resume=node.can_resume,
             ),
         )
+
+    def _ahead(self, node: GpuNode, state: str) -> Ahead:
+        """Return what is planned there; a plan may be a moment older than what somebody did to the node."""
+        found = self.ahead.get(node.pk) if state in _TAKES_WORK else None
+        return found or Ahead(node.pk)
 
     def _now(self, node: GpuNode, standing: NodeCard, attempt: Attempt | None) -> Now:
         if attempt is not None:

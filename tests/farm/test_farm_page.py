@@ -364,6 +364,8 @@ def test_a_card_says_what_the_plan_has_for_its_node_next(owner: Client) -> None:
     first = factories.takes(placed)[0]
     assert card == f"Next {first.job.group.label} 1 3 planned here"
     assert text_of(owner.get("/farm/"), f"card-{node('gpu-draft').pk}-ahead") == ""
+    GpuNode.objects.filter(slug="gpu-quality").update(is_draining=True)  # after the plan was drawn
+    assert text_of(owner.get("/farm/"), f"card-{node().pk}-ahead") == ""
 
 
 def fault_of(owner: Client, slug: str = "gpu-quality") -> str:

@@ -3,7 +3,7 @@
 ``place NODES COUNT VERBS`` makes the rows first; then of the verbs, with commas between, ``work`` runs workers until
 nothing is open, ``tell`` prints what is there. ``begin`` runs workers until something renders and leaves them running,
 ``cancel`` cancels all that is open, ``more`` asks for one more picture, ``prefer`` for one that would rather be made on
-the first node, ``refine`` for one from the first that is done, ``pages`` serves pages alone, ``huey`` works until told
+the first node, ``first`` and ``last`` for one that only the first or the last node may make, ``refine`` for one from the first that is done, ``pages`` serves pages alone, ``huey`` works until told
 to stop, ``upgrade`` migrates.
 """
 
@@ -70,6 +70,16 @@ def more(count: int = 1, **choice: Any) -> None:
 def prefer() -> None:
     """Ask for one more draft, best made on the first node."""
     more(node_mode=NodeMode.PREFER, node=GpuNode.objects.earliest("pk"))
+
+
+def first() -> None:
+    """Ask for one more draft, made on the first node or not at all."""
+    more(node_mode=NodeMode.ONLY, node=GpuNode.objects.earliest("pk"))
+
+
+def last() -> None:
+    """Ask for one likewise, on the last node."""
+    more(node_mode=NodeMode.ONLY, node=GpuNode.objects.latest("pk"))
 
 
 def refine() -> None:
@@ -171,6 +181,8 @@ VERBS = {
     "cancel": cancel,
     "more": more,
     "prefer": prefer,
+    "first": first,
+    "last": last,
     "refine": refine,
     "huey": huey,
     "pages": pages,

@@ -16,10 +16,12 @@ import pytest
 from farm_app import binding, setbacks
 from farm_app.models import Attempt
 from farm_app.models.states import JobState
+from farm_app.timers import LIFE_S, REQUEUE_S
 from tests.farm.rig import Farm, wait_until
 from tests.faults.elsewhere import Elsewhere, assert_whole
 from tests.faults.nursery import Child
 from tests.faults.test_dispatcher import Begin, begin
+from tests.faults.toxic import ANSWERS, REQUESTS, ToxicProxy
 from tests.house.household import FORM, hidden
 from tests.markup import Markup
 
@@ -313,14 +315,21 @@ def test_what_an_older_eliot_began_is_taken_up(begin: Begin) -> None:
 
 @pytest.mark.fault("D24")
 def test_eliots_own_standstill_is_not_the_silence_of_nodes(begin: Begin) -> None:
-    slow: dict[str, Any] = {"seconds": {"sd15": 6.0}, "latency_s": 0.4}
+    slow: dict[str, Any] = {"seconds": {"sd15": 9.0}}  # none is idle when the other is silent
     eliot = begin(slow, slow)
-    process = eliot.start(*eliot.place(2), "begin,work,tell")
-    wait_until(lambda: count(eliot, "attempt", "running") == 2)
-    process.send(signal.SIGSTOP)
-    time.sleep(5.0)  # longer than a silent node keeps its work
-    process.send(signal.SIGCONT)
-    told = eliot.ended(process)
+    late, prompt = eliot.nodes
+    with ToxicProxy(late.port) as line:
+        ports = json.dumps({late.name: line.port, prompt.name: prompt.port})
+        process = eliot.start("place", ports, "2", "doze,begin,work,tell")
+        wait_until(lambda: count(eliot, "attempt", "running") == 2)
+        line.spoil(mute=frozenset({REQUESTS, ANSWERS}))
+        wait_until(lambda: line.held_back)
+        process.send(signal.SIGSTOP)
+        time.sleep(1.2 * REQUEUE_S)  # longer than a silent node keeps its work
+        process.send(signal.SIGCONT)
+        time.sleep(LIFE_S + 0.3)  # the network wakes a moment later, when it was asked in vain
+        line.heal()
+        told = eliot.ended(process)
     assert_whole(told, 2)
     assert {state for _, _, state in told["attempts"]} == {"committed"}
     assert eliot.executions() == 2

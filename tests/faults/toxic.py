@@ -76,6 +76,7 @@ class _Line:
                 self.is_socket = True
                 self.proxy.sockets += 1
             while way in self.poison.mute:
+                self.proxy.held_back += way == REQUESTS
                 await asyncio.sleep(0.01)
             if way == ANSWERS and self._breaks():
                 self.is_reset = True
@@ -140,6 +141,8 @@ class ToxicProxy:
         self.chance = random.Random(1)  # noqa: S311 - faults need no secrecy
         self.connections = 0
         self.sockets = 0
+        self.held_back = 0
+        """Grows while requests are held back."""
         self.port = 0
         self._lines: set[_Line] = set()
         self._server: asyncio.Server | None = None

@@ -451,9 +451,10 @@ class _Watching:
         """
         if isinstance(fault, Unreachable) and fault.refused:
             raise NodeGone(fault.sentence) from fault
+        self._forgive_own_lag()  # the question itself may have slept
         is_loading = self.attempt.was_cold and self.progress.phase == "loading"
         if self.unanswered_since is None:
-            self.unanswered_since = asked if is_loading else max(self.last_event, self.answered)
+            self.unanswered_since = max(self.last_event, asked if is_loading else self.answered)
         silent_s = time.monotonic() - self.unanswered_since
         if silent_s < (BREATH_S if is_loading else SILENT_S):
             return None

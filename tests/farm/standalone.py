@@ -2,9 +2,10 @@
 
 ``place NODES COUNT VERBS`` makes the rows first; then of the verbs, with commas between, ``work`` runs workers until
 nothing is open, ``tell`` prints what is there. ``begin`` runs workers until something renders and leaves them running,
-``cancel`` cancels all that is open, ``more`` asks for one more picture, ``prefer`` for one that would rather be made on
-the first node, ``refine`` for one from the first that is done, ``pages`` serves pages alone, ``huey`` works until told
-to stop, ``upgrade`` migrates.
+``doze`` lets three seconds count as a standstill of its own, ``cancel`` cancels all that is open, ``more`` asks for one
+more picture, ``prefer`` for one that would rather be made on the first node, ``first`` and ``last`` for one that only
+the first or the last node may make, ``refine`` for one from the first that is done, ``pages`` serves pages alone,
+``huey`` works until told to stop, ``upgrade`` migrates.
 """
 
 import json
@@ -25,7 +26,7 @@ from django.core.management import call_command  # noqa: E402
 
 from eliot.failpoints import Failed  # noqa: E402
 from eliot.launch.preparing import take_over  # noqa: E402
-from farm_app import health  # noqa: E402
+from farm_app import follow, health  # noqa: E402
 from farm_app.models import Attempt, GpuNode, Job  # noqa: E402
 from farm_app.models.jobs import NodeMode  # noqa: E402
 from farm_app.models.states import OPEN_JOBS, AttemptState  # noqa: E402
@@ -72,6 +73,16 @@ def prefer() -> None:
     more(node_mode=NodeMode.PREFER, node=GpuNode.objects.earliest("pk"))
 
 
+def first() -> None:
+    """Ask for one more draft, made on the first node or not at all."""
+    more(node_mode=NodeMode.ONLY, node=GpuNode.objects.earliest("pk"))
+
+
+def last() -> None:
+    """Ask for one likewise, on the last node."""
+    more(node_mode=NodeMode.ONLY, node=GpuNode.objects.latest("pk"))
+
+
 def refine() -> None:
     """Ask for a picture that starts from another one, which must be uploaded first."""
     done = Generation.objects.filter(job__winner__isnull=False)[0]
@@ -87,6 +98,11 @@ def refine() -> None:
         sources=[done.job.output],
     )
     place_round(WorkSession.objects.get(), order)
+
+
+def doze() -> None:
+    """Scale what counts as a standstill of Eliot's own, as all times of drills are."""
+    follow.OWN_LAG_S = 3.0  # type: ignore[misc]
 
 
 _workers: list[Workers] = []
@@ -167,10 +183,13 @@ def pages() -> None:
 VERBS = {
     "work": work,
     "tell": tell,
+    "doze": doze,
     "begin": begin,
     "cancel": cancel,
     "more": more,
     "prefer": prefer,
+    "first": first,
+    "last": last,
     "refine": refine,
     "huey": huey,
     "pages": pages,

@@ -85,8 +85,9 @@ def test_a_node_may_restart_between_the_post_and_the_first_event(farm: Farm) -> 
     wait_until(lambda: not node.is_alive)
     node.restart()
     (job,) = farm.done(placed)
-    assert attempts(job)[0] == ("gpu-a", "lost")
-    assert job.deaths == 0
+    assert attempts(job) == [("gpu-a", "lost"), ("gpu-a", "committed")]
+    assert (job.failures, job.deaths) == (0, 0)
+    assert GpuNode.objects.get().epoch > 1
 
 
 def test_a_silent_node_hands_its_work_to_an_idle_one(farm: Farm) -> None:

@@ -8,13 +8,14 @@ import socket
 import struct
 import time
 import zlib
+from itertools import pairwise, takewhile
 from pathlib import Path
 from typing import Any
 
 import pytest
 from PIL import Image
 
-from farm_app import health, progress, store
+from farm_app import health, progress, setbacks, store
 from farm_app.comfy.progress import Progress
 from farm_app.models import Attempt, GpuNode, Job, JobEvent, TemplateVersion
 from farm_app.models.nodes import Health
@@ -23,6 +24,8 @@ from farm_app.progress import Frame, Teller, glimpses
 from gallery_app.models import MediaFile
 from tests.farm.rig import Farm, Rule, attempts, on_event, on_request, story, wait_until
 from tests.farm.test_listening import post_foreign
+from tests.faults.conftest import Lines
+from tests.faults.toxic import ToxicProxy
 
 pytestmark = pytest.mark.drill
 MIB = 2**20
@@ -76,6 +79,52 @@ def test_an_id_that_is_known_already_is_looked_up(farm: Farm) -> None:
     job = one(farm)
     assert attempts(job) == [("gpu-a", "committed")]
     assert len(node.told("prompt")) == 1
+
+
+def looked_for(line: ToxicProxy, attempt: Attempt) -> bool:
+    """Say whether a prompt was looked for in the queue and the history before the next one was sent on this line."""
+    sent = line.asked.index("POST /prompt")
+    before_next = takewhile(lambda one: one != "POST /prompt", line.asked[sent + 1 :])
+    return {"GET /queue", f"GET /history/{attempt.pk}"} <= set(before_next)
+
+
+@pytest.mark.fault("R02")
+def test_a_prompt_that_never_arrived_is_looked_for_and_sent_again(farm: Farm, line: Lines) -> None:
+    node = farm.node("gpu-a", rules=[on_request("/prompt", {"reset": True}, count=1)])
+    between = line(node)
+    farm.work()
+    job = one(farm)
+    assert attempts(job) == [("gpu-a", "lost"), ("gpu-a", "committed")]
+    assert looked_for(between, job.attempts.get(fence=1))
+    assert len(node.executions()) == 1
+
+
+@pytest.mark.fault("R05")
+def test_after_each_server_error_it_is_looked_up_and_tried_later_and_later(
+    farm: Farm, line: Lines
+) -> None:
+    trouble = {"gpu-a": 500, "gpu-b": 502, "gpu-c": 503}
+    nodes = farm.nodes(
+        {
+            name: {"rules": [on_request("/prompt", {"status": status}, count=1)]}
+            for name, status in trouble.items()
+        }
+    )
+    lines = {node.name: line(node) for node in nodes}
+    farm.work()
+    job = one(farm)
+    *lost, last = job.attempts.order_by("fence").select_related("node")
+    assert [attempt.state for attempt in lost] == ["lost"] * len(trouble)
+    assert {attempt.node.slug for attempt in lost} == trouble.keys()  # none is asked twice in a row
+    assert all(looked_for(lines[attempt.node.slug], attempt) for attempt in lost)
+    pauses = [
+        (after.reserved - before.ended).total_seconds()
+        for before, after in pairwise([*lost, last])
+        if before.ended
+    ]
+    least = [0.0, *(0.8 * setbacks.BACKOFF_FIRST_S * 2**times for times in range(2))]
+    assert all(took >= wanted for took, wanted in zip(pauses, least, strict=True)), pauses
+    assert job.failures == 0
 
 
 @pytest.mark.fault("R08")
@@ -155,7 +204,10 @@ def test_a_picture_that_is_cut_anywhere_is_never_kept(farm: Farm) -> None:
     for cut, claims_all in ((0.5, True), (-200, False), (-12, True), (-12, False), (-1, False)):
         node.set_rules(view({"truncate": cut, "keep_content_length": claims_all}, count=1))
         assert one(farm).attempts.get().fetches == 1, cut
-    assert len(files_in(farm)) == MediaFile.objects.count() == 5
+    jpeg = picture("JPEG", side=256)
+    node.set_rules(view(encoded(jpeg[:-200]), count=1))  # a sound head, and as long as is claimed
+    assert one(farm).attempts.get().fetches == 1
+    assert len(files_in(farm)) == MediaFile.objects.count() == 6
     for path in files_in(farm):
         with Image.open(path) as found:
             found.load()

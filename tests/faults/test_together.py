@@ -16,10 +16,12 @@ import pytest
 from farm_app import binding, setbacks
 from farm_app.models import Attempt
 from farm_app.models.states import JobState
+from farm_app.timers import LIFE_S, REQUEUE_S
 from tests.farm.rig import Farm, wait_until
 from tests.faults.elsewhere import Elsewhere, assert_whole
 from tests.faults.nursery import Child
 from tests.faults.test_dispatcher import Begin, begin
+from tests.faults.toxic import ANSWERS, REQUESTS, ToxicProxy
 from tests.house.household import FORM, hidden
 from tests.markup import Markup
 
@@ -137,18 +139,58 @@ def test_workers_that_are_told_to_stop_let_go_and_the_next_go_on(begin: Begin) -
     assert eliot.executions() == 4
 
 
-@pytest.mark.fault("D16")
-def test_two_that_work_at_once_render_everything_once(begin: Begin) -> None:
-    eliot = begin({"seconds": {"sd15": 0.3}}, {"seconds": {"sd15": 0.3}})
-    eliot.ended(eliot.start(*eliot.place(16), "tell"))
-    both = [eliot.start("huey"), eliot.start("huey")]
-    wait_until(lambda: count(eliot, "job", "done") == 16)
-    for process in both:
+def left_alone(process: Child) -> int:
+    """How often this process found that a node is somebody else's now."""
+    return process.said().count("is left alone: LeaseGone")
+
+
+def by_client(eliot: Elsewhere) -> dict[str, str]:
+    """Return under which client id each attempt was sent: every turn at a node has its own."""
+    return dict(rows(eliot, "select id, client_id from farm_app_attempt where client_id <> ''"))
+
+
+def asleep_until_relieved(eliot: Elsewhere, first: Child, second: Child) -> set[str]:
+    """Let the first sleep until the second has taken its node over; return what had been sent until then, and wake it."""
+    wait_until(lambda: set(holders(eliot)) == {second.pid})
+    sent = set(by_client(eliot))
+    first.send(signal.SIGCONT)
+    return sent
+
+
+def assert_it_noticed(eliot: Elsewhere, first: Child, sent: set[str], turns: set[str]) -> None:
+    """See that who woke found others in charge, and sent nothing more in its old turns."""
+    wait_until(lambda: left_alone(first))
+    wait_until(lambda: count(eliot, "job", "done") == count(eliot, "job"))
+    later = {client for pk, client in by_client(eliot).items() if pk not in sent}
+    assert later
+    assert not later & turns
+
+
+def stopped(*processes: Child) -> None:
+    """Let them end in order."""
+    for process in processes:
         process.send(signal.SIGTERM)
         wait_until(process.poll)
         assert process.status == 0, process.said()
-    assert_whole(eliot.go_on(), 16)
-    assert eliot.executions() == 16
+
+
+@pytest.mark.fault("D16")
+def test_two_that_work_at_once_render_everything_once(begin: Begin) -> None:
+    eliot = begin(LONG, LONG)
+    eliot.ended(eliot.start(*eliot.place(0), "first,first,first,tell"))
+    one = eliot.start("huey")
+    until_it_feeds(eliot, one, 1)
+    other = eliot.start("huey")
+    one.send(signal.SIGSTOP)
+    turns = set(by_client(eliot).values())
+    asked = eliot.start("last")
+    wait_until(lambda: other.pid in holders(eliot))  # the other one feeds what this one does not
+    sent = asleep_until_relieved(eliot, one, other)
+    assert_it_noticed(eliot, one, sent, turns)
+    wait_until(asked.poll)
+    stopped(one, other)
+    assert_whole(eliot.go_on(), 4)
+    assert eliot.executions() == 4
 
 
 @pytest.mark.fault("D17")
@@ -158,14 +200,11 @@ def test_one_that_slept_through_its_lease_finds_another_in_charge(begin: Begin) 
     first = eliot.start("huey")
     until_it_feeds(eliot, first, 1)
     first.send(signal.SIGSTOP)
+    turns = set(by_client(eliot).values())
     second = eliot.start("huey")
-    wait_until(lambda: holders(eliot) == [second.pid])
-    wait_until(lambda: count(eliot, "job", "done"))
-    first.send(signal.SIGCONT)
-    wait_until(lambda: count(eliot, "job", "done") == 4)
-    for process in (first, second):
-        process.send(signal.SIGTERM)
-        wait_until(process.poll)
+    sent = asleep_until_relieved(eliot, first, second)
+    assert_it_noticed(eliot, first, sent, turns)
+    stopped(first, second)
     assert_whole(eliot.go_on(), 4)
     assert eliot.executions() == 4
 
@@ -276,14 +315,21 @@ def test_what_an_older_eliot_began_is_taken_up(begin: Begin) -> None:
 
 @pytest.mark.fault("D24")
 def test_eliots_own_standstill_is_not_the_silence_of_nodes(begin: Begin) -> None:
-    slow: dict[str, Any] = {"seconds": {"sd15": 6.0}, "latency_s": 0.4}
+    slow: dict[str, Any] = {"seconds": {"sd15": 9.0}}  # none is idle when the other is silent
     eliot = begin(slow, slow)
-    process = eliot.start(*eliot.place(2), "begin,work,tell")
-    wait_until(lambda: count(eliot, "attempt", "running") == 2)
-    process.send(signal.SIGSTOP)
-    time.sleep(5.0)  # longer than a silent node keeps its work
-    process.send(signal.SIGCONT)
-    told = eliot.ended(process)
+    late, prompt = eliot.nodes
+    with ToxicProxy(late.port) as line:
+        ports = json.dumps({late.name: line.port, prompt.name: prompt.port})
+        process = eliot.start("place", ports, "2", "doze,begin,work,tell")
+        wait_until(lambda: count(eliot, "attempt", "running") == 2)
+        line.spoil(mute=frozenset({REQUESTS, ANSWERS}))
+        wait_until(lambda: line.held_back)
+        process.send(signal.SIGSTOP)
+        time.sleep(1.2 * REQUEUE_S)  # longer than a silent node keeps its work
+        process.send(signal.SIGCONT)
+        time.sleep(LIFE_S + 0.3)  # the network wakes a moment later, when it was asked in vain
+        line.heal()
+        told = eliot.ended(process)
     assert_whole(told, 2)
     assert {state for _, _, state in told["attempts"]} == {"committed"}
     assert eliot.executions() == 2

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import random
+import re
 import socket
 import struct
 import threading
@@ -13,6 +14,7 @@ from typing import Any, Self
 
 REQUESTS, ANSWERS = "requests", "answers"
 SOCKET_REQUESTS = (b"GET /ws", b"GET /api/ws")
+REQUEST_LINE = re.compile(rb"(GET|POST|DELETE) (\S+) HTTP/1.1\r\n")
 
 
 @dataclass(frozen=True)
@@ -72,13 +74,17 @@ class _Line:
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, way: str
     ) -> None:
         while data := await asyncio.wait_for(reader.read(65536), self.poison.idle_s):
+            if way == REQUESTS and (begun := REQUEST_LINE.match(data)):
+                self.proxy.asked.append(b" ".join(begun.groups()).decode("latin-1"))
             if way == REQUESTS and data.startswith(SOCKET_REQUESTS):
                 self.is_socket = True
                 self.proxy.sockets += 1
             while way in self.poison.mute:
+                self.proxy.held_back += way == REQUESTS
                 await asyncio.sleep(0.01)
             if way == ANSWERS and self._breaks():
                 self.is_reset = True
+                self.proxy.resets += 1
                 return
             while data:
                 piece, data = data[: self.poison.slice_bytes], data[self.poison.slice_bytes :]
@@ -139,7 +145,11 @@ class ToxicProxy:
         self.poison = Poison()
         self.chance = random.Random(1)  # noqa: S311 - faults need no secrecy
         self.connections = 0
-        self.sockets = 0
+        self.sockets = self.resets = 0
+        self.asked: list[str] = []
+        """Each request in its turn, as in ``POST /prompt``."""
+        self.held_back = 0
+        """Grows while requests are held back."""
         self.port = 0
         self._lines: set[_Line] = set()
         self._server: asyncio.Server | None = None

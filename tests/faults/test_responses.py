@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from farm_app import health, progress, setbacks, store
+from farm_app import health, progress, store, timers
 from farm_app.comfy.progress import Progress
 from farm_app.models import Attempt, GpuNode, Job, JobEvent, TemplateVersion
 from farm_app.models.nodes import Health
@@ -122,7 +122,7 @@ def test_after_each_server_error_it_is_looked_up_and_tried_later_and_later(
         for before, after in pairwise([*lost, last])
         if before.ended
     ]
-    least = [0.0, *(0.8 * setbacks.BACKOFF_FIRST_S * 2**times for times in range(2))]
+    least = [0.0, *(0.8 * timers.BACKOFF_FIRST_S * 2**times for times in range(2))]
     assert all(took >= wanted for took, wanted in zip(pauses, least, strict=True)), pauses
     assert job.failures == 0
 

@@ -365,8 +365,9 @@ class _Watching:
         if self.is_unwanted:
             return self._drop()
         now = time.monotonic()
-        if self.ended_hint is not None and now >= self.ended_hint:
-            return self._read_history()
+        if self.ended_hint is not None:
+            # It left the queue, and the history may lag: nowhere to be found is not lost yet.
+            return self._read_history() if now >= self.ended_hint else None
         if self.is_deaf or not self.is_sure:
             is_due = now - self.last_asked >= ASK_DEAF_S
         else:

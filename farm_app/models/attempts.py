@@ -148,12 +148,11 @@ class Attempt(models.Model):
         """Go to a state if the row still stands where that is allowed; say whether this call won."""
         if to not in LIVE:
             facts.setdefault("ended", timezone.now())
-        step = f"attempt {self.state}>{to}"
-        failpoint(f"{step} before")
+        failpoint(f"attempt {self.state}>{to} before")
         with in_turn():
             if not _move(to, tuple(facts))(pk=self.pk, **facts):
                 return False
-        failpoint_on_commit(f"{step} after")
+        failpoint_on_commit(f"attempt {self.state}>{to} after")
         self.state = to
         for name, value in facts.items():
             setattr(self, name, value)

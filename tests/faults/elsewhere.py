@@ -26,6 +26,8 @@ class Elsewhere:
         self.data = data
         self.nodes = nodes
         self.action = action
+        self.more = 0
+        """How often a picture may be begun beyond what the row of the test says."""
         self._nursery = nursery
 
     def start(self, *words: str, at: str = "", hit: int = 1) -> Child:

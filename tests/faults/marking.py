@@ -1,8 +1,9 @@
 """A pytest plugin: which test shows which fault, on which kind of server, and what is checked after it.
 
 ``@pytest.mark.fault("N01")`` marks the one test of a row. ``profile="legacy"`` names the kind of server that matters
-for it; without it nodes are like the current ones. With ``--drill-all`` only marked tests run, each over every kind of
-server, and over every way to die if it has the fixture ``action``.
+for it; without it nodes are like the current ones. A drill that belongs to no single row has the mark without one.
+With ``--drill-all`` only marked tests run, each over every kind of server, and over every way to die if it has the
+fixture ``action``, unless ``crash=False`` says that it comes by no failpoint.
 """
 
 from collections.abc import Iterator, Sequence
@@ -50,7 +51,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if not metafunc.config.getoption("--drill-all") or not _is_about_a_fault(metafunc):
         return
     for name, values in CROSSED.items():
-        if name in metafunc.fixturenames:
+        if name in metafunc.fixturenames and not (name == "action" and _crashes_nowhere(metafunc)):
             metafunc.parametrize(name, values, indirect=True)
 
 
@@ -60,6 +61,11 @@ def _is_about_a_fault(metafunc: pytest.Metafunc) -> bool:
     cases = [case for mark in marks if mark.name == "parametrize" for case in mark.args[1]]
     inner = [mark for case in cases for mark in getattr(case, "marks", ())]
     return any(mark.name == "fault" for mark in [*marks, *inner])
+
+
+def _crashes_nowhere(metafunc: pytest.Metafunc) -> bool:
+    marks = metafunc.definition.iter_markers("fault")
+    return any(mark.kwargs.get("crash") is False for mark in marks)
 
 
 @pytest.hookimpl(trylast=True)

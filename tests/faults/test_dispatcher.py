@@ -53,7 +53,7 @@ def begin(
 def assert_promises(eliot: Elsewhere, marked: list[str]) -> None:
     """See what the nodes saw: who stumbles over a picture or sleeps through its lease may have it made again."""
     rows, known = read_rows(), eliot.attempts()
-    more = 0 if eliot.action == "kill9" else 1
+    more = eliot.more + (0 if eliot.action == "kill9" else 1)
     assert_made_once(eliot.nodes, [rows[one] for one in marked], known=known, more=more)
     assert_others_left_alone(eliot.nodes, known=known)
 
@@ -172,6 +172,25 @@ class Onlooker(threading.Thread):
         self.join()
 
 
+ON_ITS_WAY = (
+    "attempt new>submitting before",
+    "spool before",
+    "spool after",
+    "place before",
+    "mark after",
+)
+
+
+@pytest.mark.fault
+def test_a_picture_comes_home_wherever_its_way_was_broken_off(begin: Begin) -> None:
+    eliot = begin({"seconds": {"sd15": 0.05}})
+    eliot.crash(*eliot.place(1), "work", at=ON_ITS_WAY[0])
+    for point in ON_ITS_WAY[1:]:
+        eliot.crash("more,work", at=point)
+    assert_whole(eliot.go_on(), len(ON_ITS_WAY))
+    assert eliot.executions() == len(ON_ITS_WAY)
+
+
 @pytest.mark.fault("D10")
 def test_no_half_file_is_ever_seen_in_the_library(begin: Begin) -> None:
     eliot = begin()
@@ -223,6 +242,34 @@ def test_a_cancel_is_completed_wherever_it_was_broken_off(begin: Begin) -> None:
     assert told["states"] == ["cancelled"] * len(CANCEL)
     assert told["files"] == []
     assert eliot.executions() <= len(CANCEL)
+
+
+@pytest.mark.fault
+@pytest.mark.parametrize("point", ["jobs>cancelled before", "jobs>cancelled after"])
+def test_a_batch_is_cancelled_as_a_whole_or_not_at_all(begin: Begin, point: str) -> None:
+    eliot = begin()
+    eliot.crash(*eliot.place(3), "cancel", at=point)
+    is_kept = eliot.action == "kill9" and point.endswith("before")
+    assert eliot.go_on()["states"] == ["done" if is_kept else "cancelled"] * 3
+    assert eliot.executions() == (3 if is_kept else 0)
+
+
+@pytest.mark.fault
+@pytest.mark.parametrize("side", ["before", "after"])
+def test_a_copy_of_what_a_silent_node_has_is_there_or_not(begin: Begin, side: str) -> None:
+    eliot = begin({"seconds": {"sd15": 3.0}}, {})
+    silent, _ = eliot.nodes
+    eliot.more = 1  # the silent node's own
+    process = eliot.start(*eliot.place(0), "prefer,work", at=f"attempt new>copy {side}")
+    wait_until(silent.executions)
+    silent.signal(signal.SIGSTOP)
+    wait_until(lambda: f"failpoint attempt new>copy {side}:" in process.said())
+    wait_until(process.poll)
+    silent.signal(signal.SIGCONT)
+    told = eliot.go_on()
+    assert_whole(told, 1)
+    copied = side == "after" or eliot.action != "kill9"
+    assert not copied or {node for _, node, _ in told["attempts"]} == {"gpu-a", "gpu-b"}
 
 
 BROKEN = {"raise": {"type": "RuntimeError", "message": "no"}}

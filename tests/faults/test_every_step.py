@@ -166,6 +166,7 @@ def killed_in(attempt: Attempt, new: AttemptState, point: str) -> None:
     assert os.WTERMSIG(status) == signal.SIGKILL
 
 
+@pytest.mark.fault
 @pytest.mark.parametrize("side", ["before", "after"])
 def test_somebody_else_ends_what_was_killed_at_any_step(farm: Farm, side: str) -> None:
     farm.node("gpu-z", seconds={"sd15": 0.02})

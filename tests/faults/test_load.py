@@ -16,6 +16,7 @@ from django.test import Client
 
 from farm_app import cancelling, health, planning, sweep
 from farm_app import live as farm_live
+from farm_app.demo.ledger import read_ledger
 from farm_app.models import GpuNode, Job, JobEvent
 from farm_app.models.states import JobState
 from farm_app.sweep import hand_over
@@ -77,6 +78,7 @@ def fifty(tmp_path: Path) -> Iterator[list[int]]:
             "painter": "tests.farm.demo.standin",
             "families": ["sd15"],
             "seconds": {"sd15": 0.3},
+            "ledger": str(tmp_path / f"{number}.jsonl"),
         }
         for number in range(50)
     ]
@@ -91,7 +93,7 @@ def fifty(tmp_path: Path) -> Iterator[list[int]]:
 
 @pytest.mark.fault("L02")
 def test_fifty_nodes_are_looked_at_soon_and_each_has_one_picture_at_a_time(
-    farm: Farm, fifty: list[int]
+    farm: Farm, fifty: list[int], tmp_path: Path
 ) -> None:
     for number, port in enumerate(fifty):
         facts = {"host": "127.0.0.1", "port": port, "capabilities": ["sd15"], "vram_gb": 8}
@@ -104,6 +106,22 @@ def test_fifty_nodes_are_looked_at_soon_and_each_has_one_picture_at_a_time(
     farm.done(placed)
     used = set(Job.objects.values_list("winner__node", flat=True))
     assert len(used) > 25
+    ledgers = [read_ledger(tmp_path / f"{number}.jsonl") for number in range(50)]
+    assert [most_at_once(lines) for lines in ledgers if lines] == [1] * sum(map(bool, ledgers))
+    assert sum(line["kind"] == "start" for lines in ledgers for line in lines) >= 60
+
+
+def most_at_once(lines: list[dict[str, Any]]) -> int:
+    """Return how many pictures a node had at the same time at most, from being sent to being over."""
+    there: set[str] = set()
+    most = 0
+    for line in lines:
+        if line["kind"] == "prompt" and line["status"] == 200:
+            there.add(line["prompt_id"])
+        elif line["kind"] in ("end", "delete", "cancel"):
+            there.discard(line["prompt_id"])
+        most = max(most, len(there))
+    return most
 
 
 class Counting:

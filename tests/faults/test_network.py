@@ -36,6 +36,27 @@ def step_of(job: Job) -> int:
     return sum(seen.step for seen in glimpses([job.pk]).values())
 
 
+@pytest.mark.fault("P01")
+def test_a_socket_that_breaks_is_opened_anew_while_the_node_is_asked(
+    farm: Farm, line: Lines
+) -> None:
+    cut = on_event("progress", {"close_sockets": True}, value=3, count=1)
+    node = farm.node("gpu-a", rules=[cut], seconds={"sd15": 3.0})
+    between = line(node)
+    placed = farm.ask(1)
+    farm.work()
+    wait_until(node.hits)
+    asked = len(between.asked)
+    wait_until(lambda: between.sockets == 2)
+    wait_until(lambda: "GET /queue" in between.asked[asked:])
+    assert Job.objects.get().state == JobState.RUNNING
+    assert not node.told("end")
+    (job,) = farm.done(placed)
+    assert attempts(job) == [("gpu-a", "committed")]
+    states = list(job.events.exclude(after="").order_by("pk").values_list("after", flat=True))
+    assert states == ["queued", "running", "storing", "done"]
+
+
 @pytest.mark.fault("P03")
 def test_nothing_counts_as_done_while_no_answer_comes(farm: Farm, line: Lines) -> None:
     node = farm.node("gpu-a", seconds={"sd15": 4.0})
@@ -114,8 +135,9 @@ def test_late_answers_and_broken_connections_make_it_slower_and_no_more(
     farm: Farm, line: Lines, settings: LazySettings
 ) -> None:
     Path(settings.STATIC_ROOT).mkdir(parents=True, exist_ok=True)  # pages look for it
-    for node in farm.two():
-        line(node).spoil(latency_s=0.12, jitter_s=0.06, reset_share=0.05)
+    lines = [line(node) for node in farm.two()]
+    for between in lines:
+        between.spoil(latency_s=0.12, jitter_s=0.06, reset_share=0.1)
     placed = farm.ask(4)
     farm.work()
     wait_until(RUNNING.all().exists)
@@ -123,6 +145,8 @@ def test_late_answers_and_broken_connections_make_it_slower_and_no_more(
     with calling_nobody():
         assert [Client().get(page).status_code for _ in range(5)] == [200] * 5
     jobs = farm.done(placed)
+    while not sum(between.resets for between in lines):
+        jobs += farm.done(farm.ask(2))
     assert {job.failures for job in jobs} == {0}
 
 
@@ -140,8 +164,17 @@ def test_a_thin_line_holds_up_no_other_node(farm: Farm, line: Lines) -> None:
     assert slow.attempts.get().fetches == 0
 
 
+ELSEWHERE = "127.0.0.9"  # nobody listens there
+
+
 @pytest.fixture
-def resolver(monkeypatch: pytest.MonkeyPatch) -> Iterator[set[str]]:
+def moved() -> set[str]:
+    """Let names that the test adds mean another machine."""
+    return set()
+
+
+@pytest.fixture
+def resolver(monkeypatch: pytest.MonkeyPatch, moved: set[str]) -> Iterator[set[str]]:
     """Let names ending in .lan mean this machine, but think for ever about those that the test adds."""
     lost: set[str] = set()
     over = threading.Event()
@@ -151,8 +184,9 @@ def resolver(monkeypatch: pytest.MonkeyPatch) -> Iterator[set[str]]:
         if host in lost:
             over.wait(20)
             raise socket.gaierror(socket.EAI_AGAIN, "no answer")
-        mine = isinstance(host, str) and host.endswith(".lan")
-        return real("127.0.0.1" if mine else host, *rest, **options)
+        if isinstance(host, str) and host.endswith(".lan"):
+            host = ELSEWHERE if host in moved else "127.0.0.1"
+        return real(host, *rest, **options)
 
     monkeypatch.setattr(socket, "getaddrinfo", look_up)
     yield lost
@@ -161,9 +195,9 @@ def resolver(monkeypatch: pytest.MonkeyPatch) -> Iterator[set[str]]:
 
 @pytest.mark.fault("P08")
 def test_a_name_that_is_lost_takes_its_own_node_away_and_no_other(
-    farm: Farm, resolver: set[str]
+    farm: Farm, resolver: set[str], moved: set[str]
 ) -> None:
-    lost, well = farm.two()
+    lost, well = farm.two({"seconds": {"sd15": 1.5}})
     resolver.add("gpu-a.lan")
     GpuNode.objects.filter(slug="gpu-a").update(host="gpu-a.lan", health_checked_at=None)
     GpuNode.objects.filter(slug="gpu-b").update(host="gpu-b.lan")
@@ -176,6 +210,14 @@ def test_a_name_that_is_lost_takes_its_own_node_away_and_no_other(
     assert said == f"The name in gpu-a.lan:{lost.port} cannot be looked up."
     resolver.clear()
     GpuNode.objects.filter(slug="gpu-a").update(host="gpu-c.lan")  # its name changes
+    wait_until(lambda: GpuNode.objects.get(slug="gpu-a").health == Health.READY)
+    begun = farm.ask(1, node_mode="prefer", node=GpuNode.objects.get(slug="gpu-a"))
+    wait_until(RUNNING.filter(node__slug="gpu-a").exists)
+    moved.add("gpu-c.lan")  # it points elsewhere while a picture is under way
+    rest = farm.done(farm.ask(4))
+    wait_until(lambda: GpuNode.objects.get(slug="gpu-a").health == Health.OFFLINE)
+    moved.clear()
+    assert {job.failures for job in rest + farm.done(begun)} == {0}
     wait_until(lambda: GpuNode.objects.get(slug="gpu-a").health == Health.READY)
 
 

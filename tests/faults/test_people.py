@@ -12,9 +12,10 @@ from django.test import Client
 
 from farm_app.models import Attempt, Job, JobEvent, JobGroup, Priority, WorkflowTemplate
 from farm_app.models.states import AttemptState, JobState
-from gallery_app.models import Library
+from gallery_app.models import Library, MediaFile
 from sessions_app.models import Generation, Round, WorkSession
 from tests.farm.rig import Farm, story, wait_until
+from tests.markup import Markup
 
 pytestmark = pytest.mark.drill
 QUICK = {"seconds": {"sd15": 0.05}}
@@ -131,6 +132,36 @@ def test_late_drafts_land_in_their_own_stage(farm: Farm, client: Client) -> None
     later = farm.done(refined)
     farm.done(drafts)
     assert files() == ["drafts"] * 4 + ["refined"] * len(later)
+
+
+@pytest.mark.fault("H06")
+def test_drafts_that_are_cleared_away_come_back_as_they_were(farm: Farm, client: Client) -> None:
+    farm.node("gpu-a", seconds=QUICK["seconds"])
+    placed = farm.ask(3)
+    farm.work()
+    farm.done(placed)
+    kept, *rest = Generation.objects.filter(round=placed).order_by("pk")
+    assert client.post(f"/takes/{kept.pk}/keep/").status_code in (200, 302)
+    for one in rest:
+        assert client.post(f"/takes/{one.pk}/drop/").status_code in (200, 302)
+    before = contents()
+    url, asked = placed.session.url, {"HX-Request": "true"}
+    answer = client.post(f"{url}trash/?stage=1", headers=asked)
+    assert "2 pictures moved to the trash." in answer.content.decode()
+    assert len(contents()) == MediaFile.objects.shown().count() == 1
+    found = Markup(answer.content).all("button")
+    (undo,) = (button for button in found if "data-undo" in button.attrs)
+    back = client.post(undo.attrs["hx-post"], headers=asked)
+    assert "2 pictures back from the trash." in back.content.decode()
+    assert contents() == before
+    assert MediaFile.objects.shown().count() == len(before) == 3
+
+
+def contents() -> dict[str, bytes]:
+    """Return what is to be seen in the library, by name."""
+    root = Library.default().root_path
+    paths = (path for path in root.rglob("*.png") if ".gallery" not in path.parts)
+    return {str(path.relative_to(root)): path.read_bytes() for path in paths}
 
 
 @pytest.mark.fault("H07")

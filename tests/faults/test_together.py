@@ -123,7 +123,7 @@ def until_it_feeds(eliot: Elsewhere, process: Child, nodes: int) -> None:
     wait_until(lambda: count(eliot, "attempt", "running") == nodes)
 
 
-@pytest.mark.fault("D15")
+@pytest.mark.fault("D15", crash=False)
 def test_workers_that_are_told_to_stop_let_go_and_the_next_go_on(begin: Begin) -> None:
     eliot = begin(LONG, LONG)
     eliot.ended(eliot.start(*eliot.place(4), "tell"))
@@ -174,7 +174,7 @@ def stopped(*processes: Child) -> None:
         assert process.status == 0, process.said()
 
 
-@pytest.mark.fault("D16")
+@pytest.mark.fault("D16", crash=False)
 def test_two_that_work_at_once_render_everything_once(begin: Begin) -> None:
     eliot = begin(LONG, LONG)
     eliot.ended(eliot.start(*eliot.place(0), "first,first,first,tell"))
@@ -193,7 +193,7 @@ def test_two_that_work_at_once_render_everything_once(begin: Begin) -> None:
     assert eliot.executions() == 4
 
 
-@pytest.mark.fault("D17")
+@pytest.mark.fault("D17", crash=False)
 def test_one_that_slept_through_its_lease_finds_another_in_charge(begin: Begin) -> None:
     eliot = begin(LONG)
     eliot.ended(eliot.start(*eliot.place(4), "tell"))
@@ -209,7 +209,7 @@ def test_one_that_slept_through_its_lease_finds_another_in_charge(begin: Begin) 
     assert eliot.executions() == 4
 
 
-@pytest.mark.fault("D18")
+@pytest.mark.fault("D18", crash=False)
 def test_pages_without_workers_take_orders_and_say_so(begin: Begin) -> None:
     eliot = begin()
     eliot.ended(eliot.start(*eliot.place(0), "tell"))
@@ -234,7 +234,7 @@ def test_pages_without_workers_take_orders_and_say_so(begin: Begin) -> None:
     assert eliot.executions() == 4
 
 
-@pytest.mark.fault("D19")
+@pytest.mark.fault("D19", crash=False)
 def test_a_queue_of_nudges_that_is_gone_is_not_missed(begin: Begin) -> None:
     eliot = begin(LONG)
     process = eliot.start(*eliot.place(3), "begin,work")
@@ -247,7 +247,7 @@ def test_a_queue_of_nudges_that_is_gone_is_not_missed(begin: Begin) -> None:
     assert eliot.executions() == 3
 
 
-@pytest.mark.fault("D21")
+@pytest.mark.fault("D21", crash=False)
 def test_the_locks_of_a_dead_process_hold_nobody_up(begin: Begin) -> None:
     eliot = begin(LONG)
     process = eliot.start(*eliot.place(1), "begin,work")
@@ -303,7 +303,7 @@ def moved_in(eliot: Elsewhere) -> None:
     root.write_text(json.dumps({"v": 1, "uuid": str(UUID(marker))}))
 
 
-@pytest.mark.fault("D23")
+@pytest.mark.fault("D23", crash=False)
 def test_what_an_older_eliot_began_is_taken_up(begin: Begin) -> None:
     eliot = begin({}, {})
     moved_in(eliot)
@@ -313,7 +313,7 @@ def test_what_an_older_eliot_began_is_taken_up(begin: Begin) -> None:
     assert_whole(told, 4)
 
 
-@pytest.mark.fault("D24")
+@pytest.mark.fault("D24", crash=False)
 def test_eliots_own_standstill_is_not_the_silence_of_nodes(begin: Begin) -> None:
     slow: dict[str, Any] = {"seconds": {"sd15": 9.0}}  # none is idle when the other is silent
     eliot = begin(slow, slow)
@@ -335,7 +335,7 @@ def test_eliots_own_standstill_is_not_the_silence_of_nodes(begin: Begin) -> None
     assert eliot.executions() == 2
 
 
-@pytest.mark.fault("D25")
+@pytest.mark.fault("D25", crash=False)
 def test_without_files_to_open_less_is_done_and_nothing_lost(begin: Begin) -> None:
     eliot = begin({"seconds": {"sd15": 0.3}})
     process = eliot.start(*eliot.place(6), "begin,work,tell")

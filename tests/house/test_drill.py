@@ -8,7 +8,11 @@ from pathlib import Path
 import pytest
 from django.conf import settings
 
-from eliot.drill.account import Outcome
+from eliot.drill.account import Account, Outcome, settle
+from farm_app import setbacks
+from farm_app.models import Job
+from farm_app.models.states import AttemptState, FailureClass, JobState
+from tests import factories
 from tests.house.household import environment
 
 
@@ -62,3 +66,26 @@ def test_nonsense_is_refused(tmp_path: Path, options: tuple[str, str]) -> None:
 def test_what_must_not_be_is_said() -> None:
     assert Outcome("soak", 1, lost=2, breaches=["I2: twice."]).missed() == ["2 lost", "I2: twice."]
     assert Outcome("soak", 1, asked=3, done=3).missed() == []
+
+
+def test_what_stopped_is_counted_before_it_is_asked_for_again(studio: None) -> None:
+    account = Account()
+    account.ask(3)
+    node = factories.node("gpu-a")
+    broken, stumbled, fine = Job.objects.order_by("pk")
+    for job, failure, evidence in (
+        (broken, FailureClass.EXECUTION, ""),
+        (stumbled, FailureClass.INFRASTRUCTURE, setbacks.STUMBLED),
+    ):
+        job.attempts.create(
+            node=node, fence=1, state=AttemptState.LOST, failure=failure, evidence=evidence
+        )
+        job.move(JobState.ATTENTION, "No.", reason="No.")
+    assert account.ask_again() == 2
+    assert not account.stopped()
+    outcome = settle(account, [], Outcome("soak", 1, deeds={"node raises": 1, "node killed": 2}))
+    assert outcome.stopped == {"execution": 1, "infrastructure": 1}
+    assert outcome.unexplained == [f"job {stumbled.pk}: No."]
+    assert f"stopped without cause: job {stumbled.pk}: No." in outcome.missed()
+    assert any("1 × execution" in line for line in outcome.lines())
+    assert fine.state == JobState.QUEUED

@@ -158,7 +158,6 @@ def dropped(count: int) -> list[Generation]:
     return made
 
 
-@pytest.mark.fault("H06")
 def test_trashing_the_dropped_ones_can_be_undone(studio: None, client: Client) -> None:
     session = dropped(2)[0].round.session
     response = client.post(f"/sessions/{session.slug}/trash/?stage=1", headers=HTMX)

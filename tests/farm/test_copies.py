@@ -124,6 +124,7 @@ def slow_and_fast(farm: Farm, **facts: Any) -> list[Any]:
     return nodes
 
 
+@pytest.mark.usefixtures("copies")
 def test_an_idle_node_renders_a_copy_of_what_a_slow_one_has(farm: Farm) -> None:
     slow, fast = slow_and_fast(farm)
     placed = farm.ask(2)
@@ -143,6 +144,7 @@ def test_an_idle_node_renders_a_copy_of_what_a_slow_one_has(farm: Farm) -> None:
     assert len(fast.executions()) == 2
 
 
+@pytest.mark.usefixtures("copies")
 def test_a_copy_that_comes_damaged_leaves_the_first_to_go_on(farm: Farm) -> None:
     cut = on_request("/view", {"truncate": 100}, method="GET")
     slow, fast = farm.nodes(
@@ -158,6 +160,7 @@ def test_a_copy_that_comes_damaged_leaves_the_first_to_go_on(farm: Farm) -> None
     assert len(slow.executions()) == 1
 
 
+@pytest.mark.usefixtures("copies")
 def test_a_cancel_stops_both(farm: Farm) -> None:
     slow, fast = slow_and_fast(farm)
     placed = farm.ask(2)
@@ -171,6 +174,7 @@ def test_a_cancel_stops_both(farm: Farm) -> None:
     assert not Attempt.objects.live().exists()
 
 
+@pytest.mark.usefixtures("copies")
 def test_bulk_work_is_not_rendered_twice(farm: Farm) -> None:
     slow_and_fast(farm)
     placed = farm.ask(2)

@@ -229,12 +229,11 @@ def test_a_node_that_dies_before_its_picture_is_fetched_costs_a_render(farm: Far
 
 @pytest.mark.fault("N21")
 def test_a_node_that_moves_keeps_its_work_at_the_old_address(farm: Farm) -> None:
-    old = farm.node("gpu-a", seconds={"sd15": 1.0})
+    old, new = farm.two({"seconds": {"sd15": 1.0}})
+    GpuNode.objects.filter(slug="gpu-b").delete()  # the server alone, to move to
     placed = farm.ask(2)
     farm.work()
     wait_until(old.executions)
-    new = farm.node("gpu-b")
-    GpuNode.objects.filter(slug="gpu-b").delete()
     GpuNode.objects.filter(slug="gpu-a").update(port=new.port)
     farm.done(placed)
     origins = {one.origin for one in Attempt.objects.all()}

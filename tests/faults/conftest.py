@@ -6,12 +6,12 @@ from contextlib import ExitStack
 import pytest
 
 from farm_app.models import GpuNode
-from tests.farm.conftest import data, farm, stable
+from tests.farm.conftest import copies, data, farm, stable
 from tests.farm.rig import Farm, NodeProcess
 from tests.faults.nursery import Nursery
 from tests.faults.toxic import ToxicProxy
 
-__all__ = ["data", "farm", "stable"]
+__all__ = ["copies", "data", "farm", "stable"]
 
 Lines = Callable[[NodeProcess], ToxicProxy]
 

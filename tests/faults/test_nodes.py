@@ -74,7 +74,7 @@ def test_a_node_that_restarts_before_the_fetch_still_has_the_file(farm: Farm) ->
 @pytest.mark.fault("N05")
 def test_a_node_that_hangs_holds_up_nobody(farm: Farm, monkeypatch: pytest.MonkeyPatch) -> None:
     rounds, others = timed_rounds(monkeypatch), feeding()
-    hung, well = farm.two(SLOW)
+    hung, well = farm.two({"seconds": {"sd15": 90.0}})
     first = farm.ask(1, **preferred())
     farm.work()
     wait_until(hung.executions)
@@ -158,6 +158,7 @@ def test_a_late_result_is_dropped(farm: Farm) -> None:
     assert (MediaFile.objects.count(), job.outputs.count()) == (1, 1)
 
 
+@pytest.mark.usefixtures("copies")
 @pytest.mark.fault("N08")
 def test_a_slow_node_takes_less_and_its_estimate_is_corrected(farm: Farm) -> None:
     quick, slow = farm.two({"seconds": {"sd15": 0.1}}, {"seconds": {"sd15": 1.2}})
@@ -308,7 +309,7 @@ def test_a_picture_that_kills_nodes_is_put_aside_and_the_rest_goes_on(farm: Farm
     assert job.state == JobState.ATTENTION
     assert job.reason.startswith("It seems to crash nodes")
     states = [state for _, state in attempts(job)]
-    # A third node may have begun a copy while a dying one did not answer.
+    # A third node may have begun a copy while a dying one did not answer, and died over it.
     assert sorted(states) in (["lost", "lost"], ["lost", "lost", "superseded"])
-    assert sorted(node.is_alive for node in nodes) == [False, False, True]
+    assert sum(not node.is_alive for node in nodes) in (2, len(states))
     assert Job.objects.filter(state=JobState.DONE).count() == 6

@@ -103,7 +103,7 @@ def test_what_renders_is_cancelled_and_may_be_asked_again(
 def test_a_cell_shows_its_phase_while_it_renders(
     farm: Farm, session: WorkSession, client: Client
 ) -> None:
-    farm.node(seconds={"sd15": 20})
+    farm.node(seconds={"sd15": 60})
     drafts = generate(client, session, count="1")
     farm.work()
     (one,) = pictures(drafts)
@@ -113,5 +113,6 @@ def test_a_cell_shows_its_phase_while_it_renders(
         return word in cell.text and "gpu-a" in cell.text
 
     wait_until(lambda: says("step "))
-    client.post(f"/sessions/{session.slug}/delete/")
+    deleted = client.post(f"/sessions/{session.slug}/delete/")
+    assert deleted.status_code == 302
     assert farm.settled(drafts)[0].state == JobState.CANCELLED

@@ -51,7 +51,7 @@ def test_a_prompt_takes_its_nominal_time(tmp_path: Path) -> None:
     with RunningNode(a_spec(tmp_path, seconds={"sd15": 0.4})) as node:
         row = run_timed(node, steps=10, width=512, height=512)
     assert row["nominal_ms"] == pytest.approx(400, abs=1)
-    assert row["nominal_ms"] - 1 <= row["actual_ms"] <= 3 * row["nominal_ms"]
+    assert row["actual_ms"] >= row["nominal_ms"] - 1  # on a busy machine any much longer
 
 
 def test_steps_are_spread_over_the_time(tmp_path: Path) -> None:

@@ -5,10 +5,10 @@ from typing import Final
 
 from django.urls import reverse
 
-from farm_app import planner, planning
+from farm_app import planning
 from farm_app.models import Job, JobGroup, QueueState
-from farm_app.planning.queue import batch_of
-from farm_app.strip import draw_strip
+from farm_app.planner import Reason
+from farm_app.strip import NodeCard, draw_strip
 
 _RESUMED: Final = ("paused", "draining")
 
@@ -45,27 +45,20 @@ class Why:
 def why(job: Job) -> Why:
     """Return why a job is not running yet."""
     said = planning.explain(job)
-    drawn = planning.recent_plan()
-    batch = next((one for one in drawn.batches if job.pk in one.job_ids), None) or batch_of(job)
-    refusals = {view.name: planner.why_not(batch, view, job.pk) for view in drawn.nodes}
     shown = {node.name: node for node in draw_strip().nodes}
-    nodes = []
-    for name, sentence in said.nodes:
-        refusal, node = refusals.get(name), shown.get(name)
-        state = node.state if node else "reserved"
-        is_unfit = refusal is not None and refusal.code != "state"
-        is_held = refusal is not None and not is_unfit and node is not None and state in _RESUMED
-        nodes.append(
-            NodeReason(
-                name=name,
-                reason=sentence.removeprefix(name),
-                icon="ban" if is_unfit else f"node-{state}",
-                resume_url=reverse("farm:act", args=[node.pk, "resume"])
-                if is_held and node
-                else "",
-            )
-        )
-    return Why(said.sentence, said.position, tuple(nodes), _resume(job))
+    nodes = tuple(
+        _node(name, sentence.removeprefix(name), said.refusals.get(name), shown.get(name))
+        for name, sentence in said.nodes
+    )
+    return Why(said.sentence, said.position, nodes, _resume(job))
+
+
+def _node(name: str, reason: str, refusal: Reason | None, node: NodeCard | None) -> NodeReason:
+    if refusal is not None and refusal.code != "state":
+        return NodeReason(name, reason, "ban")
+    is_held = refusal is not None and node is not None and node.state in _RESUMED
+    url = reverse("farm:act", args=[node.pk, "resume"]) if is_held and node else ""
+    return NodeReason(name, reason, f"node-{node.state if node else 'reserved'}", url)
 
 
 def _resume(job: Job) -> Resume | None:

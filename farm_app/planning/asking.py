@@ -14,7 +14,7 @@ from farm_app.needs import cost_of, needs_of
 from farm_app.planner import Batch, Needs, NodeView, Refusal
 from farm_app.planning.drawing import recent_plan
 from farm_app.planning.nodes import read_nodes
-from farm_app.planning.together import put_together
+from farm_app.planning.together import plan_together
 from farm_app.speeds import known_speeds
 
 
@@ -70,8 +70,8 @@ def estimate(
         placed_at_s=time.time(),
     )
     drawn = recent_plan()
-    plan = planner.plan(
-        [*(one.whole for one in put_together(drawn.batches)), asked],
+    plan = plan_together(
+        [*drawn.batches, asked],
         drawn.nodes,
         known_speeds(),
         drawn.at,

@@ -7,12 +7,11 @@ from typing import Final
 
 from django.conf import settings
 
-from farm_app import planner
 from farm_app.models import GpuNode, Job
 from farm_app.planner import Assignment, Batch, NodeView, Plan
 from farm_app.planning.nodes import read_nodes
 from farm_app.planning.queue import read_queue
-from farm_app.planning.together import put_together, tell_apart
+from farm_app.planning.together import plan_together
 from farm_app.speeds import known_speeds
 
 RECENT_S: Final = 0.4
@@ -44,9 +43,8 @@ def draw_plan(*, freeing: GpuNode | None = None, without: Collection[int] = ()) 
     at = time.time()
     rows, views = read_nodes(freeing=freeing)
     queue = read_queue(without=without)
-    together = put_together(queue.batches)
-    drawn = planner.plan(
-        [one.whole for one in together],
+    drawn = plan_together(
+        queue.batches,
         views,
         known_speeds(),
         at,
@@ -55,7 +53,7 @@ def draw_plan(*, freeing: GpuNode | None = None, without: Collection[int] = ()) 
         served=queue.served or {},
         served_people=queue.served_people or {},
     )
-    return Drawn(tell_apart(drawn, together), views, queue.batches, at, rows)
+    return Drawn(drawn, views, queue.batches, at, rows)
 
 
 def has_work_now(node_id: int) -> bool:

@@ -1,5 +1,6 @@
 """Why a job is not running yet, for people."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -9,7 +10,7 @@ from farm_app import planner
 from farm_app.models import Job, QueueState
 from farm_app.models.jobs import NodeMode, Pausable
 from farm_app.models.states import JobState
-from farm_app.planner import Batch
+from farm_app.planner import Batch, Reason
 from farm_app.planning.drawing import Drawn, draw_plan
 from farm_app.planning.queue import batch_of
 
@@ -23,6 +24,8 @@ class Waiting:
     sentence: str
     position: int
     nodes: tuple[tuple[str, str], ...]
+    refusals: Mapping[str, Reason]
+    """Why those of them that do not take it now do not, by name."""
 
 
 def explain(job: Job) -> Waiting:
@@ -38,7 +41,9 @@ def explain(job: Job) -> Waiting:
     nodes = tuple((view.name, sentence) for view, sentence in said)
     in_short = _why_in_short(job, batch, drawn, ahead)
     sentence = f"{in_short} {_why_elsewhere(job, batch, drawn)}".strip()
-    return Waiting(sentence, ahead + 1, nodes)
+    found = ((view.name, planner.why_not(batch, view, job.pk)) for view, _ in said)
+    refusals = {name: reason for name, reason in found if reason is not None}
+    return Waiting(sentence, ahead + 1, nodes, refusals)
 
 
 def _ahead(job: Job, batch: Batch, drawn: Drawn) -> int:

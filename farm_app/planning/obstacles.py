@@ -5,13 +5,12 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from django.utils import timezone
 
-from farm_app import planner
 from farm_app.models import Job
 from farm_app.models.states import JobState
 from farm_app.planner import Batch, Plan, Refusal
 from farm_app.planning.drawing import Drawn
 from farm_app.planning.queue import read_waiting
-from farm_app.planning.together import put_together, tell_apart
+from farm_app.planning.together import plan_together
 from farm_app.portions import in_portions
 from farm_app.speeds import known_speeds
 
@@ -26,9 +25,7 @@ def sort_out_obstacles(drawn: Drawn) -> None:
     waiting = read_waiting().batches
     if not waiting:
         return
-    together = put_together(waiting)
-    whole = [one.whole for one in together]
-    again = tell_apart(planner.plan(whole, drawn.nodes, known_speeds(), time.time()), together)
+    again = plan_together(waiting, drawn.nodes, known_speeds(), time.time())
     refused = dict(_refused(waiting, again))
     possible = [pk for batch in waiting for pk in batch.job_ids if pk not in refused]
     in_portions(possible, _go_on)

@@ -14,8 +14,8 @@ from farm_app.models import Attempt, GpuNode, Job, JobGroup
 from farm_app.models.states import NODE_FAULTS, AttemptState, FailureClass, JobState
 from farm_app.needs import cost_of, needs_of
 from farm_app.planner import Batch, Cost, Needs
+from farm_app.planning.together import HEAD
 
-HEAD: Final = 300
 LATELY: Final = timedelta(minutes=10)
 MOST_KNOWN: Final = 2000
 
@@ -118,17 +118,19 @@ def _read(rows: Iterable[tuple[Any, ...]], its_groups: Iterable[tuple[Any, ...]]
     shapes = _shapes(firsts, groups)
     excluded = exclusions(Q(job__in=tried)) if tried else {}
     # Turns are taken among several only.
-    starts, served = _history(groups) if len(groups) > 1 else ({}, None)
+    several = len(groups) > 1
+    running = _running() if several else ()
+    starts, served = _history(groups, running) if several else ({}, None)
     batches = tuple(
         _batch(key, ids[key], groups[key[0]], shapes[key], excluded, starts.get(key[0]))
         for key in firsts
         if key in shapes
     )
-    return Queue(batches, served, _had_by_people(groups.values()))
+    return Queue(batches, served, _had_by_people(groups.values(), running))
 
 
 def _shapes(
-    firsts: Mapping[Key, int], groups: Mapping[int, "_Group"]
+    firsts: Mapping[Key, int], groups: Mapping[int, _Group]
 ) -> dict[Key, tuple[Needs, Cost]]:
     """Return needs and cost of each batch. A shape is their hash, so what was worked out once stays true."""
     names = {key: _shape_key(key, groups) for key in firsts}
@@ -140,7 +142,7 @@ def _shapes(
     return {key: found[name] for key, name in names.items() if name in found}
 
 
-def _shape_key(key: Key, groups: Mapping[int, "_Group"]) -> ShapeName:
+def _shape_key(key: Key, groups: Mapping[int, _Group]) -> ShapeName:
     group = groups[key[0]]
     return group.version_id, group.template, group.family, key[1]
 
@@ -212,7 +214,7 @@ def _exclude_smaller(found: dict[int, set[int]], too_small: Mapping[int, list[in
 
 
 def _history(
-    groups: Mapping[int, "_Group"],
+    groups: Mapping[int, _Group], running: Iterable[tuple[Any, ...]]
 ) -> tuple[dict[int, datetime], dict[str, float] | None]:
     """Return when each group last started a job, and what each share has had since all of them wait, in node-seconds."""
     starts: dict[int, datetime] = {}
@@ -222,7 +224,7 @@ def _history(
         if group_id in groups:
             starts[group_id] = last
             served[groups[group_id].share_key] += had or 0.0
-    for share, _, expected_s in _running():
+    for share, _, expected_s in running:
         served[share] += expected_s or 0.0
     return starts, dict(served)
 
@@ -239,7 +241,9 @@ def _since_all_wait(asked: Iterable[tuple[Any, datetime]]) -> datetime:
     return max(*first.values(), timezone.now() - LATELY)
 
 
-def _had_by_people(groups: Collection["_Group"]) -> dict[str, float] | None:
+def _had_by_people(
+    groups: Collection[_Group], running: Iterable[tuple[Any, ...]]
+) -> dict[str, float] | None:
     """Return what each person has had since all of them wait, in node-seconds, where several do."""
     if len({group.owner_id for group in groups}) < 2:
         return None
@@ -247,7 +251,7 @@ def _had_by_people(groups: Collection["_Group"]) -> dict[str, float] | None:
     lately = Attempt.objects.filter(reserved__gte=since).order_by()
     rows = lately.values_list("job__group__owner").annotate(Sum("node_seconds"))
     served: dict[str, float] = defaultdict(float)
-    for owner, had in (*rows, *((owner, expected_s) for _, owner, expected_s in _running())):
+    for owner, had in (*rows, *((owner, expected_s) for _, owner, expected_s in running)):
         served[_spell_owner(owner)] += had or 0.0
     return dict(served)
 
@@ -259,7 +263,7 @@ def _spell_owner(owner_id: int | None) -> str:
 def _batch(
     key: Key,
     queued: list[int],
-    group: "_Group",
+    group: _Group,
     shape: tuple[Needs, Cost],
     excluded: Mapping[int, frozenset[int]],
     last_start: datetime | None,

@@ -4,11 +4,15 @@ Nothing but its key and its age tells apart two batches that ask for the same of
 the same class. What the plan says of them together is told of each again, so nobody but the planner knows.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Final
+from functools import partial
+from typing import Any, Final, TypeVar
 
-from farm_app.planner import Batch, Plan
+from farm_app.planner import Batch, NodeView, Plan, Speeds, plan
+
+Value = TypeVar("Value")
+Parts = Iterable[tuple[str, Value]]
 
 FEW: Final = 300
 """So many batches are planned one by one."""
@@ -27,6 +31,14 @@ class Together:
 
     whole: Batch
     parts: Sequence[Batch]
+
+
+def plan_together(
+    batches: Sequence[Batch], nodes: Sequence[NodeView], speeds: Speeds, now: float, **rules: Any
+) -> Plan:
+    """Plan these batches, many alike as few; otherwise as the planner's `plan`."""
+    found = put_together(batches)
+    return tell_apart(plan([one.whole for one in found], nodes, speeds, now, **rules), found)
 
 
 def put_together(batches: Sequence[Batch]) -> list[Together]:
@@ -80,46 +92,42 @@ def _first_jobs(run: Sequence[Batch]) -> Iterator[int]:
             return
 
 
-def tell_apart(plan: Plan, found: Sequence[Together]) -> Plan:
+def tell_apart(whole: Plan, found: Sequence[Together]) -> Plan:
     """Say of each batch what the plan says of the one that it was a part of."""
     many = {one.whole.key: one for one in found if len(one.parts) > 1}
     if not many:
-        return plan
+        return whole
     return replace(
-        plan,
-        batch_done_s=_each_end(plan, many),
-        impossible=_each(plan.impossible, many),
-        offers=_each(plan.offers, many),
-        order=tuple(_each(dict.fromkeys(plan.order), many)),
+        whole,
+        batch_done_s=_each(whole.batch_done_s, many, partial(_ends, whole)),
+        impossible=_each(whole.impossible, many, _alike),
+        offers=_each(whole.offers, many, _alike),
+        order=tuple(_each(dict.fromkeys(whole.order), many, _alike)),
     )
 
 
-def _each(told: Mapping[str, Any], many: Mapping[str, Together]) -> dict[str, Any]:
-    found: dict[str, Any] = {}
+def _each(
+    told: Mapping[str, Value],
+    many: Mapping[str, Together],
+    say: Callable[[Together, Value], Parts[Value]],
+) -> dict[str, Value]:
+    """Return what is told by key, of each part of what was put together as ``say`` has it."""
+    found: dict[str, Value] = {}
     for key, value in told.items():
-        if key in many:
-            found.update(dict.fromkeys((part.key for part in many[key].parts), value))
-        else:
-            found[key] = value
+        found.update(say(many[key], value) if key in many else ((key, value),))
     return found
 
 
-def _each_end(plan: Plan, many: Mapping[str, Together]) -> dict[str, float]:
-    found: dict[str, float] = {}
-    for key, done_s in plan.batch_done_s.items():
-        if key in many:
-            found.update(_ends(plan, many[key], done_s))
-        else:
-            found[key] = done_s
-    return found
+def _alike(one: Together, value: Value) -> Parts[Value]:
+    return ((part.key, value) for part in one.parts)
 
 
-def _ends(plan: Plan, one: Together, done_s: float) -> Iterator[tuple[str, float]]:
+def _ends(whole: Plan, one: Together, done_s: float) -> Iterator[tuple[str, float]]:
     """Yield when each part ends: as its jobs are planned, or at an even pace from the last planned one to the end."""
     place, known, known_s = 0, 0, None
     for part in one.parts:
         place += part.size
-        ends = [plan.expected[job].end_s for job in part.job_ids if job in plan.expected]
+        ends = [whole.expected[job].end_s for job in part.job_ids if job in whole.expected]
         if len(ends) == part.size:
             known, known_s = place, max(ends[-1], known_s or ends[-1])
             yield part.key, max(ends)

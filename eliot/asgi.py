@@ -71,7 +71,6 @@ async def nowhere(scope: Any, receive: Any, send: Any) -> None:
 sockets = URLRouter(
     [
         path("ws/farm/nodes/", FarmPage.as_asgi()),  # type: ignore[arg-type, list-item]
-        path("ws/farm/jobs/<int:job_id>/", JobPage.as_asgi()),  # type: ignore[arg-type, list-item]
         path("ws/jobs/<int:job_id>/", JobPage.as_asgi()),  # type: ignore[arg-type, list-item]
         path("ws/farm/log/", LogPage.as_asgi()),  # type: ignore[arg-type, list-item]
         path("ws/farm/", StripPage.as_asgi()),  # type: ignore[arg-type, list-item]

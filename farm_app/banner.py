@@ -14,6 +14,7 @@ from eliot.live import kept_briefly
 from farm_app import found, standing
 from farm_app.models import GpuNode, QueueState
 from farm_app.models.nodes import Health
+from farm_app.who import spelled
 
 Banner = dict[str, str]
 """Kind, title, text, action_label, and either action_url, which leads somewhere, or post_url, which does it."""
@@ -102,39 +103,29 @@ def _by_hand(seen: Mapping[str, int]) -> Banner | None:
     state = QueueState.now()
     if state.is_paused:
         url = reverse("farm:queue_resume", args=["all"])
-        return _held("The queue is paused", _by_whom(state), post_url=url, label="Resume the queue")
+        return _held(
+            "The queue is paused", _by_whom(state), post_url=url, action_label="Resume the queue"
+        )
     if seen["held"] < seen["up"]:
         return None
     if seen["paused"] == seen["up"]:
         url = reverse("farm:act_on_all", args=["resume"])
-        return _held("All nodes are paused", _TAKES_NOTHING, post_url=url, label="Resume all nodes")
+        return _held(
+            "All nodes are paused", _TAKES_NOTHING, post_url=url, action_label="Resume all nodes"
+        )
     title = "No node takes new work" if seen["paused"] else "All nodes are draining"
-    return _held(title, _TAKES_NOTHING)
+    label = "Resume them on the farm page"
+    return _held(title, _TAKES_NOTHING, action_url=reverse("farm:nodes"), action_label=label)
 
 
 def _by_whom(held: QueueState) -> str:
     at = f"Since {timezone.localtime(held.paused_at):%H:%M}" if held.paused_at else "By hand"
-    by = {"You": "you"}.get(held.paused_by, held.paused_by)
-    return f"{at}, by {by}." if by else f"{at}."
+    return f"{at}, by {spelled(held.paused_by)}." if held.paused_by else f"{at}."
 
 
-def _held(title: str, text: str, *, post_url: str = "", label: str = "") -> Banner:
-    if post_url:
-        text = f"{text} Whatever you ask for waits until it goes on."
-        return {
-            "kind": "paused",
-            "title": title,
-            "text": text,
-            "post_url": post_url,
-            "action_label": label,
-        }
-    return {
-        "kind": "paused",
-        "title": title,
-        "text": f"{text} Whatever you ask for waits until it goes on.",
-        "action_url": reverse("farm:nodes"),
-        "action_label": "Resume them on the farm page",
-    }
+def _held(title: str, text: str, **action: str) -> Banner:
+    said = f"{text} Whatever you ask for waits until it goes on."
+    return {"kind": "paused", "title": title, "text": said, **action}
 
 
 def _demo(count: int) -> Banner:

@@ -16,6 +16,7 @@ from farm_app import metrics, paces, planning
 from farm_app.comfy.monitors import Monitored
 from farm_app.health_spans import Past, pasts
 from farm_app.models import Attempt, GpuNode, Job, NodeBlock
+from farm_app.models.jobs import split_label
 from farm_app.models.nodes import Health
 from farm_app.node_faults import NodeFault, recent_faults
 from farm_app.paces import Pace
@@ -99,29 +100,13 @@ class Title:
         return WORDS[self.state]
 
 
-def split_label(label: str) -> tuple[str, str]:
-    """Return the title in what an asker calls its jobs, and the stage behind it; empty if there is none."""
-    title, _, stage = label.rpartition(" · ")
-    return (title, f"· {stage}") if title else (label, "")
-
-
 @dataclass(frozen=True)
-class Now:
-    """What it renders for us, or what is wrong, or that it is free."""
+class _OfAPicture:
+    """A part of a card that names a picture: who asked, and which one of it."""
 
-    pk: int
-    kind: str
-    """work, trouble or rest."""
     title: str = ""
     number: str = ""
     """Of the picture, among those that were asked for with it."""
-    line: str = ""
-    url: str = ""
-    preview: str = ""
-    percent: int | None = None
-    left: str = ""
-    others: int = 0
-    """Prompts of other people in its own queue."""
 
     @property
     def session(self) -> str:
@@ -131,7 +116,24 @@ class Now:
     @property
     def stage(self) -> str:
         """The stage with the picture's number, which are never cut."""
-        return f"{split_label(self.title)[1]} {self.number}".strip()
+        stage = split_label(self.title)[1]
+        return f"{f'· {stage}' if stage else ''} {self.number}".strip()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Now(_OfAPicture):
+    """What it renders for us, or what is wrong, or that it is free."""
+
+    pk: int
+    kind: str
+    """work, trouble or rest."""
+    line: str = ""
+    url: str = ""
+    preview: str = ""
+    percent: int | None = None
+    left: str = ""
+    others: int = 0
+    """Prompts of other people in its own queue."""
 
 
 @dataclass(frozen=True)
@@ -178,25 +180,13 @@ class Blocks:
     """Id, template, reason."""
 
 
-@dataclass(frozen=True)
-class Ahead:
+@dataclass(frozen=True, kw_only=True)
+class Ahead(_OfAPicture):
     """What the plan has for it next."""
 
     pk: int
     count: int = 0
-    title: str = ""
-    number: str = ""
     url: str = ""
-
-    @property
-    def session(self) -> str:
-        """The title without its stage: what may be cut."""
-        return split_label(self.title)[0]
-
-    @property
-    def stage(self) -> str:
-        """The stage with the picture's number, which are never cut."""
-        return f"{split_label(self.title)[1]} {self.number}".strip()
 
 
 @dataclass(frozen=True)
@@ -227,39 +217,6 @@ class Acts:
     is_measured: bool
     has_mac: bool
     can_resume: bool
-
-    @property
-    def main_id(self) -> str:
-        """The first button's id: whatever it does now, the focus stays on it."""
-        return self._id("main")
-
-    @property
-    def pin_id(self) -> str:
-        """The id of Pin, and of Unpin, which comes in its place."""
-        return self._id("pin")
-
-    @property
-    def measure_id(self) -> str:
-        """The id of Benchmark, and of End benchmark."""
-        return self._id("measure")
-
-    @property
-    def stop_id(self) -> str:
-        """The id of Stop."""
-        return self._id("stop")
-
-    @property
-    def wake_id(self) -> str:
-        """The id of Wake."""
-        return self._id("wake")
-
-    @property
-    def disable_id(self) -> str:
-        """The id of Switch off."""
-        return self._id("disable")
-
-    def _id(self, name: str) -> str:
-        return f"card-{self.pk}-{name}"
 
 
 @dataclass(frozen=True)
@@ -376,12 +333,14 @@ def _ahead() -> Mapping[int, Ahead]:
     labels = _labels(job_id for _, job_id in firsts.values())
     return {
         node_id: Ahead(
-            node_id,
-            counts[node_id],
-            *labels.get(job_id, (f"job {job_id}", "")),
-            reverse("farm:job", args=[job_id]),
+            pk=node_id,
+            count=counts[node_id],
+            title=title,
+            number=number,
+            url=reverse("farm:job", args=[job_id]),
         )
         for node_id, (_, job_id) in firsts.items()
+        for title, number in [labels.get(job_id, (f"job {job_id}", ""))]
     }
 
 
@@ -448,7 +407,7 @@ class _Reading:
     def _ahead(self, node: GpuNode, state: str) -> Ahead:
         """Return what is planned there; a plan may be a moment older than what somebody did to the node."""
         found = self.ahead.get(node.pk) if state in _TAKES_WORK else None
-        return found or Ahead(node.pk)
+        return found or Ahead(pk=node.pk)
 
     def _now(self, node: GpuNode, standing: NodeCard, attempt: Attempt | None) -> Now:
         if attempt is not None:
@@ -457,7 +416,9 @@ class _Reading:
             return _work(node, attempt, glimpse if is_own else None)
         if node.is_enabled and (standing.state == "offline" or node.health in _FIXES):
             return _trouble(node)
-        return Now(node.pk, "rest", title=_rest(node, standing.state), others=node.foreign_queue)
+        return Now(
+            pk=node.pk, kind="rest", title=_rest(node, standing.state), others=node.foreign_queue
+        )
 
 
 def _title(
@@ -499,13 +460,12 @@ def _whole_gb(size: float | None) -> str:
 
 def _work(node: GpuNode, attempt: Attempt, glimpse: Glimpse | None) -> Now:
     job = attempt.job
-    number = job.recipe.get("generation") or job.ordinal + 1
     frame = glimpse.frame if glimpse else 0
     return Now(
         pk=node.pk,
         kind="work",
         title=job.group.label,
-        number=str(number),
+        number=str(job.number),
         line=_doing(glimpse),
         url=_origin(job.group.origin_name, job.group.origin_args),
         preview=reverse("farm:preview", args=[job.pk, frame]) if frame else "",
@@ -537,11 +497,14 @@ def _trouble(node: GpuNode) -> Now:
         said = (
             "Woken when a job waits for it." if node.wakes_for_jobs else "Wake it when you need it."
         )
-        return Now(node.pk, "rest", title=f"Eliot lets it sleep. {said}")
+        return Now(pk=node.pk, kind="rest", title=f"Eliot lets it sleep. {said}")
     health = Health(node.health)
     title = node.last_error or f"{node.slug} does not answer."
     return Now(
-        node.pk, "trouble", title=title, line=_FIXES.get(health, "It is asked again in a moment.")
+        pk=node.pk,
+        kind="trouble",
+        title=title,
+        line=_FIXES.get(health, "It is asked again in a moment."),
     )
 
 

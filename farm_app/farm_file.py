@@ -351,11 +351,7 @@ def dump_farm() -> str:
 
 def _is_usual(name: str, value: Any) -> bool:
     """Say whether a field says nothing."""
-    return (
-        value in (None, "")
-        or (name == "own_days" and not value)
-        or (name == "wakes_for_jobs" and not value)
-    )
+    return value in (None, "") or (name in ("own_days", "wakes_for_jobs") and not value)
 
 
 def _spell(at: time | None) -> str | None:

@@ -3,16 +3,13 @@
 from collections.abc import Iterable
 from typing import Final
 
-from django.db.models import Q
-
 from farm_app import planning
 from farm_app.models import Job
+from farm_app.models.jobs import HELD
 
 BY_QUEUE: Final = "the queue is paused"
 BY_HAND: Final = "paused"
 FOR_NODE: Final = "waits for a node"
-HELD: Final = Q(is_paused=True) | Q(group__is_paused=True)
-"""Jobs that somebody holds back alone or with their batch."""
 
 _AWAY: Final = ("offline", "unknown", "disabled")
 _ALL: Final = {"paused": "all nodes are paused", "draining": "all nodes are draining"}

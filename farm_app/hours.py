@@ -4,7 +4,7 @@ All moments here are local and without a zone: "from 9 to 18" means what the clo
 """
 
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
+from datetime import datetime, time, timedelta
 from typing import Final
 
 DAYS: Final = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
@@ -60,11 +60,6 @@ class Hours:
     def sentence(self) -> str:
         """The hours in words: ``Mon to Fri, 09:00 to 18:00``."""
         return f"{_days_in_words(self.days)}, {self.start:%H:%M} to {self.end:%H:%M}"
-
-
-def spell_moment(local: datetime, today: date) -> str:
-    """Return the time, with its day where that is not today."""
-    return f"{local:%H:%M}" if local.date() == today else f"{local:%a %H:%M}"
 
 
 def _days_in_words(days: frozenset[int]) -> str:

@@ -124,15 +124,10 @@ def entry_of(event: JobEvent) -> Entry:
         node=event.node.slug if event.node else "",
         node_id=event.node_id or 0,
         job=event.job_id or 0,
-        share=f"{group.label} {_number(event.job)}" if group and event.job else "",
+        share=f"{group.label} {event.job.number}" if group and event.job else "",
         share_key=group.share_key if group else "",
         actor=event.who,
     )
-
-
-def _number(job: Job) -> int:
-    """Return which one it is of those that were asked for with it."""
-    return int(job.recipe.get("generation") or job.ordinal + 1)
 
 
 def entries(events: list[JobEvent]) -> list[Entry]:

@@ -17,6 +17,7 @@ from farm_app import benchmark, health, nudges, tending, waking
 from farm_app.cards import draw_farm
 from farm_app.forms import CareForm
 from farm_app.models import GpuNode, NodeBlock
+from farm_app.moments import clock
 from farm_app.pages import alone
 
 WARNING: Final = "triangle-alert"
@@ -47,7 +48,7 @@ def _resume(node: GpuNode, request: HttpRequest) -> Reply:
         said = f"{node.slug} is its owner's until {held.until}. Change that under Hours and sleep."
         return Reply(said, is_refusal=True)
     if node.owners_end is not None:
-        until = tending.spell_until(node.owners_end)
+        until = clock(node.owners_end)
         return Reply(f"{node.slug} takes work again at {until}: until then it is its owner's.")
     return Reply(f"{node.slug} takes work again.{_gave_way(count)}")
 

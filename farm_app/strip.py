@@ -2,20 +2,18 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Final
 
 from django.db.models import Count, Value
 from django.urls import reverse
-from django.utils import timezone
 
 from eliot.live import kept_briefly
 from eliot.statements import Question
 from farm_app import planning
-from farm_app.hours import spell_moment
 from farm_app.models import Attempt, GpuNode, Job, JobEvent
 from farm_app.models.nodes import Health
 from farm_app.models.states import JobState
+from farm_app.moments import clock
 from farm_app.progress import Glimpse, glimpses
 
 FEW = (
@@ -166,20 +164,16 @@ def _standing(node: GpuNode) -> tuple[str, str, str, int | None]:
     if standing == "offline":
         return "offline", _trouble(node), "", None
     if standing == "reserved" and (end := node.reserved_end):
-        return "reserved", f"until {_clock(end)}", "", None
+        return "reserved", f"until {clock(end)}", "", None
     if standing == "ready" and node.is_slow:
         return "slow", f"answers in {(node.latency_ms or 0) / 1000:.1f} s", "", None
     return standing, _warmth(node) if standing == "ready" else "", "", None
 
 
-def _clock(moment: datetime) -> str:
-    return spell_moment(timezone.localtime(moment), timezone.localdate())
-
-
 def _trouble(node: GpuNode) -> str:
     if node.let_go_at is not None:
         return "asleep"
-    since = f"since {_clock(node.unseen_since)}" if node.unseen_since else ""
+    since = f"since {clock(node.unseen_since)}" if node.unseen_since else ""
     return {Health.LOCKED: "asks for credentials", Health.STRANGE: "not a ComfyUI"}.get(
         Health(node.health), since
     )

@@ -3,7 +3,6 @@
 Each one changes a row and writes an event that says who did it; pages and idle nodes are told when it is committed.
 """
 
-from datetime import datetime
 from typing import Any
 
 from django.db import transaction
@@ -14,9 +13,9 @@ from farm_app import health, nudges, planning, setbacks
 from farm_app.comfy.client import ComfyClient
 from farm_app.comfy.errors import ComfyError
 from farm_app.giving_way import give_way
-from farm_app.hours import spell_moment
 from farm_app.models import Attempt, GpuNode, Level, NodeBlock
 from farm_app.models.states import LIVE
+from farm_app.moments import clock
 from farm_app.timers import LOOK_S
 
 
@@ -59,19 +58,14 @@ def resume(node: GpuNode, *, actor: str = "") -> int:
     facts = {"is_draining": False, "is_paused": False, "is_enabled": True, "reserved_until": None}
     until = node.owners_end
     if until and node.is_enabled and not node.can_resume:
-        raise ItsOwners(spell_until(until))
-    said = f"is its owner's until {spell_until(until)}, then takes work again." if until else ""
+        raise ItsOwners(clock(until))
+    said = f"is its owner's until {clock(until)}, then takes work again." if until else ""
     with written():
         is_new = not node.is_enabled and not node.is_demo
         if not _switched(node, said or "takes work again.", actor, **facts):
             return 0
         nudges.idle_nodes_on_commit()
         return give_way() if is_new else 0
-
-
-def spell_until(moment: datetime) -> str:
-    """Return when its owner's hours end, as people here say it."""
-    return spell_moment(timezone.localtime(moment), timezone.localdate())
 
 
 def enable(node: GpuNode, *, actor: str = "") -> int:

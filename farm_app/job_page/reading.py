@@ -135,8 +135,7 @@ class JobView:
     @cached_property
     def title(self) -> str:
         """Who asked, and which one of it."""
-        number = self.job.recipe.get("generation") or self.job.ordinal + 1
-        return f"{self.job.group.label} {number}"
+        return f"{self.job.group.label} {self.job.number}"
 
     @cached_property
     def glimpse(self) -> Glimpse | None:

@@ -169,6 +169,16 @@ class JobGroup(Pausable):
             return ""
 
 
+def split_label(label: str) -> tuple[str, str]:
+    """Return the title in what an asker calls its jobs, and the stage behind it; empty if there is none."""
+    title, _, stage = label.rpartition(" · ")
+    return (title, stage) if title else (label, "")
+
+
+HELD: Final = Q(is_paused=True) | Q(group__is_paused=True)
+"""Jobs that somebody holds back alone or with their batch."""
+
+
 class JobQuerySet(models.QuerySet["Job"]):
     """Verbs on jobs."""
 
@@ -189,8 +199,11 @@ class JobQuerySet(models.QuerySet["Job"]):
 
     def due(self, now: Any = None) -> Self:
         """Return queued jobs whose pause after a fault is over and that nobody paused."""
-        rested = Q(not_before__isnull=True) | Q(not_before__lte=now or timezone.now())
-        return self.queued().not_paused().filter(rested)
+        return self.queued().not_paused().rested(now)
+
+    def rested(self, now: Any = None) -> Self:
+        """Leave out what still pauses after a fault."""
+        return self.filter(Q(not_before__isnull=True) | Q(not_before__lte=now or timezone.now()))
 
     def not_paused(self) -> Self:
         """Leave out what somebody paused: the job, its batch or the whole queue."""
@@ -378,6 +391,11 @@ class Job(Pausable):
                 for attempt in self.attempts.live():
                     attempt.move(AttemptState.SUPERSEDED, reason="Asked again.")
         return won
+
+    @property
+    def number(self) -> int:
+        """Which one it is of those that were asked for with it, as the asker counts."""
+        return int(self.recipe.get("generation") or self.ordinal + 1)
 
     @property
     def class_now(self) -> int:

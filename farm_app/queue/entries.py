@@ -12,11 +12,12 @@ from functools import cached_property
 from itertools import groupby
 from typing import Any, Final
 
-from django.db.models import BooleanField, Case, Count, Max, Min, Q, QuerySet, Value, When
+from django.db.models import BooleanField, Case, Count, Max, Min, QuerySet, Value, When
 from django.utils import timezone
 
 from farm_app import planning
 from farm_app.models import Attempt, Job, JobGroup, QueueState
+from farm_app.models.jobs import HELD
 from farm_app.models.states import HOLDING, JobState
 from farm_app.planner import Expectation
 from farm_app.planning.queue import spell_key
@@ -137,8 +138,7 @@ class Entry:
             priority=self.own_priority,
             reason=self.reason,
         )
-        held = Q(is_paused=True) | Q(group__is_paused=True)
-        return rows.filter(held if self.held else ~held).order_by("pk")
+        return rows.filter(HELD if self.held else ~HELD).order_by("pk")
 
 
 @dataclass(frozen=True)
@@ -260,7 +260,7 @@ _GROUPED: Final = (
 def _others(groups: Mapping[int, Asked], whole: Pause | None) -> Iterator[Entry]:
     """Yield the rest as batches: what nothing tells apart stands as one."""
     held = Case(
-        When(Q(is_paused=True) | Q(group__is_paused=True), then=Value(True)),
+        When(HELD, then=Value(True)),
         default=Value(False),
         output_field=BooleanField(),
     )

@@ -7,15 +7,13 @@ renders is left alone.
 from collections.abc import Iterable, Sequence
 from typing import Final
 
-from django.db.models import Min, Q
+from django.db.models import Min
 from django.db.models.functions import Coalesce
-from django.utils import timezone
 
 from eliot.writing import written
 from farm_app import nudges
-from farm_app.held import HELD
 from farm_app.models import Job, Priority
-from farm_app.models.jobs import JobQuerySet
+from farm_app.models.jobs import HELD, JobQuerySet
 from farm_app.portions import change_alike
 from farm_app.queue.entries import Entry
 
@@ -45,8 +43,7 @@ def to_front(jobs: Iterable[int], *, actor: str = "") -> int:
 
 def _waiting() -> JobQuerySet:
     """Return what has a turn now, or has when a queue that is paused goes on."""
-    rested = Q(not_before__isnull=True) | Q(not_before__lte=timezone.now())
-    return Job.objects.queued().filter(rested).exclude(HELD)
+    return Job.objects.queued().rested().exclude(HELD)
 
 
 def place(entry: Entry, before: Entry | None, turns: Sequence[Entry], *, actor: str = "") -> int:
@@ -100,7 +97,7 @@ def step(
     at = next((n for n, one in enumerate(turns) if one.key == row.key), None)
     if at is None:
         return 0
-    after = (at if by < 0 else at + 1) if _leaves(entry, within, by) else at + (by if by < 0 else 2)
+    after = at + (by > 0) + (0 if _leaves(entry, within, by) else by)
     if not 0 <= after <= len(turns):
         return 0
     before = turns[after] if after < len(turns) else None

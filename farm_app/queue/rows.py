@@ -14,7 +14,9 @@ from django.utils import timezone
 from eliot.live import rendered_once
 from farm_app import families, planning
 from farm_app.models import Job, Priority, QueueState
+from farm_app.models.jobs import split_label
 from farm_app.models.states import JobState
+from farm_app.moments import clock
 from farm_app.progress import Glimpse, glimpses
 from farm_app.queue.entries import NEEDS, PAUSED, TURN, WORK, Entry, Pause, Reading, is_due_again
 from farm_app.strip import spell_left
@@ -67,13 +69,12 @@ class Row:
     @property
     def title(self) -> str:
         """Who asks, which may be cut where there is little room."""
-        return self.label.rpartition(" · ")[0] or self.label
+        return split_label(self.label)[0]
 
     @property
     def stage(self) -> str:
         """What tells it from others of the same title; never cut."""
-        title, _, stage = self.label.rpartition(" · ")
-        return stage if title else ""
+        return split_label(self.label)[1]
 
     @cached_property
     def name(self) -> str:
@@ -301,9 +302,7 @@ def clock_range(early_s: float, late_s: float) -> str:
 
 
 def _clock(at_s: float) -> str:
-    at = datetime.fromtimestamp(at_s, tz=timezone.get_current_timezone())
-    is_today = at.date() == timezone.localdate()
-    return f"{at:%H:%M}" if is_today else f"{at:%a %H:%M}"
+    return clock(datetime.fromtimestamp(at_s, tz=timezone.get_current_timezone()))
 
 
 def inner_rows(entry: Entry, reading: Reading, first: int, most: int) -> tuple[list[Row], bool]:

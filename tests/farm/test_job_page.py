@@ -236,4 +236,4 @@ async def test_the_page_hears_what_happens_to_its_job() -> None:
 
 @pytest.mark.django_db(transaction=True)
 async def test_the_socket_of_a_job_that_is_not_there_is_closed() -> None:
-    assert not await visitors.is_let_in(visitors.socket("/ws/farm/jobs/7/"))
+    assert not await visitors.is_let_in(visitors.socket("/ws/jobs/7/"))

@@ -1,7 +1,7 @@
 """The configuration room: nodes, model files, workflow templates; jobs to read, requeue and cancel."""
 
 import json
-from typing import Any, Final
+from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
@@ -54,13 +54,6 @@ class WithFamilyChoice:
             known = [(one.id, one.label) for one in FAMILIES.values()]
             return forms.ChoiceField(choices=[("", "none"), *known], required=False)
         return super().formfield_for_dbfield(db_field, request, **kwargs)  # type: ignore[misc,no-any-return]
-
-
-_CAPABILITIES: Final = (
-    'Model families and free tags, such as ["sd15", "sdxl", "upscale"]. Without any family it draws with whatever '
-    "models it has, now and later."
-)
-_RESOLUTION: Final = "Longest side in pixels of what it takes. Empty: any size."
 
 
 class NodeModelInline(WithFamilyChoice, admin.TabularInline[NodeModel, GpuNode]):
@@ -148,16 +141,6 @@ class GpuNodeAdmin(admin.ModelAdmin[GpuNode]):
         ("Sleep", {"fields": ("mac", "wakes_for_jobs", "idle_minutes")}),
         ("Health", {"fields": readonly_fields}),
     )
-
-    def formfield_for_dbfield(
-        self, db_field: models.Field[Any, Any], request: HttpRequest, **kwargs: Any
-    ) -> forms.Field | None:
-        """Say at these fields what emptiness means."""
-        field = super().formfield_for_dbfield(db_field, request, **kwargs)
-        said = {"capabilities": _CAPABILITIES, "max_resolution": _RESOLUTION}.get(db_field.name)
-        if field is not None and said:
-            field.help_text = said
-        return field
 
     @admin.display(description="address", ordering="host")
     def address(self, node: GpuNode) -> str:

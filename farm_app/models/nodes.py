@@ -105,10 +105,11 @@ class GpuNode(models.Model):
     capabilities = models.JSONField(
         default=list,
         blank=True,
-        help_text="Model families and free tags, such as sd15, sdxl, upscale.",
+        help_text='Model families and free tags, such as ["sd15", "sdxl", "upscale"]. Without any family it draws '
+        "with whatever models it has, now and later.",
     )
     max_resolution = models.PositiveIntegerField(
-        null=True, blank=True, help_text="Longest side in pixels."
+        null=True, blank=True, help_text="Longest side in pixels of what it takes. Empty: any size."
     )
     max_batch = models.PositiveSmallIntegerField(null=True, blank=True)
     is_enabled = models.BooleanField("enabled", default=True)

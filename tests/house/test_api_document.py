@@ -87,7 +87,7 @@ def test_a_token_from_the_command_line_opens_the_api_through_a_proxy_until_it_is
         assert visitor.get("/api/admin/", headers=moved).status_code == 403
         listed = house.run("api_token", "list").stdout
         assert "live  read" in listed
-        assert token.rpartition("_")[2] not in listed
+        assert token.split("_", 2)[2] not in listed
         assert house.run("api_token", "revoke", token[:18]).returncode == 0
         assert visitor.get("/api/nodes", headers=told).status_code == 403
     assert "revoked" in house.run("api_token", "list").stdout

@@ -18,6 +18,8 @@ from farm_app.planning.together import HEAD
 
 LATELY: Final = timedelta(minutes=10)
 MOST_KNOWN: Final = 2000
+NOWHERE: Final[Mapping[int, frozenset[int]]] = {}
+"""The nodes that jobs must not go to again, where none failed; one for all, as they may be ten thousand."""
 
 Key = tuple[int, str, int | None, int | None]
 """Group, shape, and what somebody gave the jobs: a place and a priority class."""
@@ -113,38 +115,31 @@ def _read(rows: Iterable[tuple[Any, ...]], its_groups: Iterable[tuple[Any, ...]]
     if not ids:
         return Queue()
     asked = {key[0] for key in ids}
-    groups = {row[0]: _Group(*row) for row in its_groups if row[0] in asked}
-    firsts = {key: found[0] for key, found in ids.items() if key[0] in groups}
-    shapes = _shapes(firsts, groups)
+    groups = {row[0]: _Group._make(row) for row in its_groups if row[0] in asked}
+    names = {key: _shape_key(key[1], groups[key[0]]) for key in ids if key[0] in groups}
+    shapes = _shapes({name: ids[key][0] for key, name in names.items()})
     excluded = exclusions(Q(job__in=tried)) if tried else {}
     # Turns are taken among several only.
     several = len(groups) > 1
     running = _running() if several else ()
     starts, served = _history(groups, running) if several else ({}, None)
     batches = tuple(
-        _batch(key, ids[key], groups[key[0]], shapes[key], excluded, starts.get(key[0]))
-        for key in firsts
-        if key in shapes
+        _batch(key, ids[key], groups[key[0]], shapes[name], excluded, starts.get(key[0]))
+        for key, name in names.items()
+        if name in shapes
     )
     return Queue(batches, served, _had_by_people(groups.values(), running))
 
 
-def _shapes(
-    firsts: Mapping[Key, int], groups: Mapping[int, _Group]
-) -> dict[Key, tuple[Needs, Cost]]:
-    """Return needs and cost of each batch. A shape is their hash, so what was worked out once stays true."""
-    names = {key: _shape_key(key, groups) for key in firsts}
-    found = {name: _known_shapes[name] for name in {*names.values()} & _known_shapes.keys()}
-    # One job of each will do, of however many groups it is.
-    unknown = {names[key]: pk for key, pk in firsts.items() if names[key] not in found}
-    if unknown:
-        found |= _worked_out(unknown)
-    return {key: found[name] for key, name in names.items() if name in found}
+def _shapes(firsts: Mapping[ShapeName, int]) -> dict[ShapeName, tuple[Needs, Cost]]:
+    """Return needs and cost of each shape, of which a job is given. What was worked out once stays true."""
+    found = {name: _known_shapes[name] for name in firsts.keys() & _known_shapes.keys()}
+    unknown = {name: pk for name, pk in firsts.items() if name not in found}
+    return found | _worked_out(unknown) if unknown else found
 
 
-def _shape_key(key: Key, groups: Mapping[int, _Group]) -> ShapeName:
-    group = groups[key[0]]
-    return group.version_id, group.template, group.family, key[1]
+def _shape_key(shape: str, group: _Group) -> ShapeName:
+    return group.version_id, group.template, group.family, shape
 
 
 def _worked_out(unknown: Mapping[ShapeName, int]) -> dict[ShapeName, tuple[Needs, Cost]]:
@@ -268,7 +263,7 @@ def _batch(
     excluded: Mapping[int, frozenset[int]],
     last_start: datetime | None,
 ) -> Batch:
-    odd = {pk: excluded[pk] for pk in queued if pk in excluded} if excluded else {}
+    odd = {pk: excluded[pk] for pk in queued if pk in excluded} if excluded else NOWHERE
     needs, cost = shape
     *_, rank, own = key
     return Batch(

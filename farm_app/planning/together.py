@@ -125,14 +125,20 @@ def _alike(one: Together, value: Value) -> Parts[Value]:
 def _ends(whole: Plan, one: Together, done_s: float) -> Iterator[tuple[str, float]]:
     """Yield when each part ends: as its jobs are planned, or at an even pace from the last planned one to the end."""
     place, known, known_s = 0, 0, None
+    in_all, named = one.whole.size, len(one.whole.job_ids)
     for part in one.parts:
-        place += part.size
-        ends = [whole.expected[job].end_s for job in part.job_ids if job in whole.expected]
-        if len(ends) == part.size:
+        size = part.size
+        place += size
+        ends = _planned_ends(whole, part) if place <= named else ()
+        if len(ends) == size:
             known, known_s = place, max(ends[-1], known_s or ends[-1])
             yield part.key, max(ends)
         elif known_s is None:
             yield part.key, done_s
         else:
-            share = (place - known) / (one.whole.size - known)
+            share = (place - known) / (in_all - known)
             yield part.key, known_s + share * (done_s - known_s)
+
+
+def _planned_ends(whole: Plan, part: Batch) -> Sequence[float]:
+    return [whole.expected[job].end_s for job in part.job_ids if job in whole.expected]

@@ -18,6 +18,7 @@ from farm_app.forms import AddressForm, NodeForm, SearchForm
 from farm_app.giving_way import give_way
 from farm_app.models import GpuNode, NodeProbe
 from farm_app.pages import frame
+from farm_app.who import actor_of
 
 TOO_MANY = "These were many searches in a minute. Wait a moment, then try again."
 
@@ -117,7 +118,7 @@ def _added(request: HttpRequest, form: NodeForm, probe: NodeProbe) -> HttpRespon
     was_here = form.instance.pk is not None
     with transaction.atomic():
         node = form.save()
-        actor = request.user.get_username()
+        actor = actor_of(request)
         tending.say(node, f"{node.slug} is added at {node.host}:{node.port}.", actor=actor)
         count = give_way()
         transaction.on_commit(planning.forget_stock)

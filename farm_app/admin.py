@@ -41,6 +41,7 @@ from farm_app.models import (
 from farm_app.models.states import JobState
 from farm_app.models.tokens import TooManyTokens
 from farm_app.queue import pausing
+from farm_app.who import actor_of
 
 
 class WithFamilyChoice:
@@ -165,7 +166,7 @@ class GpuNodeAdmin(admin.ModelAdmin[GpuNode]):
     def drain(self, request: HttpRequest, nodes: QuerySet[GpuNode]) -> None:
         """Let them finish and take nothing new."""
         for node in nodes:
-            tending.drain(node, actor=_actor(request))
+            tending.drain(node, actor=actor_of(request))
         said = "what renders there is finished, and nothing new begins."
         self.message_user(request, f"Draining {_count(nodes, 'node')}: {said}")
 
@@ -175,7 +176,7 @@ class GpuNodeAdmin(admin.ModelAdmin[GpuNode]):
         gave_way, resumed = 0, 0
         for node in nodes:
             try:
-                gave_way += tending.resume(node, actor=_actor(request))
+                gave_way += tending.resume(node, actor=actor_of(request))
                 resumed += 1
             except tending.ItsOwners as held:
                 said = f"{node.slug} is its owner's until {held.until}: change its hours."
@@ -187,7 +188,7 @@ class GpuNodeAdmin(admin.ModelAdmin[GpuNode]):
     @admin.action(description="Switch the selected nodes on")
     def enable(self, request: HttpRequest, nodes: QuerySet[GpuNode]) -> None:
         """Look at them again, and let them take work."""
-        gave_way = sum(tending.enable(node, actor=_actor(request)) for node in nodes)
+        gave_way = sum(tending.enable(node, actor=actor_of(request)) for node in nodes)
         self._say_gave_way(request, gave_way)
         self.message_user(request, f"Switched {_count(nodes, 'node')} on.", messages.SUCCESS)
 
@@ -195,27 +196,27 @@ class GpuNodeAdmin(admin.ModelAdmin[GpuNode]):
     def disable(self, request: HttpRequest, nodes: QuerySet[GpuNode]) -> None:
         """Let them take nothing, and look at them no more."""
         for node in nodes:
-            tending.disable(node, actor=_actor(request))
+            tending.disable(node, actor=actor_of(request))
         self.message_user(request, f"Switched {_count(nodes, 'node')} off.", messages.SUCCESS)
 
     @admin.action(description="Pin the selected nodes: show them first")
     def pin(self, request: HttpRequest, nodes: QuerySet[GpuNode]) -> None:
         """Show them before the others, on the farm page and in the strip."""
         for node in nodes:
-            tending.pin(node, actor=_actor(request))
+            tending.pin(node, actor=actor_of(request))
         self.message_user(request, f"Pinned {_count(nodes, 'node')}.", messages.SUCCESS)
 
     @admin.action(description="Unpin the selected nodes")
     def unpin(self, request: HttpRequest, nodes: QuerySet[GpuNode]) -> None:
         """Show them where they stood."""
         for node in nodes:
-            tending.unpin(node, actor=_actor(request))
+            tending.unpin(node, actor=actor_of(request))
         self.message_user(request, f"Unpinned {_count(nodes, 'node')}.", messages.SUCCESS)
 
     @admin.action(description="Interrupt what the selected nodes render for us")
     def interrupt(self, request: HttpRequest, nodes: QuerySet[GpuNode]) -> None:
         """Stop our pictures there, never somebody else's; their jobs go back to the queue."""
-        stopped = [tending.stop_what_renders(node, actor=_actor(request)) for node in nodes]
+        stopped = [tending.stop_what_renders(node, actor=actor_of(request)) for node in nodes]
         count = sum(job is not None for job in stopped)
         said = f"Stopped {_count(count, 'picture')}; what was stopped is back in the queue."
         self.message_user(request, said if count else "Nothing of ours renders there.")
@@ -224,7 +225,7 @@ class GpuNodeAdmin(admin.ModelAdmin[GpuNode]):
     def free_memory(self, request: HttpRequest, nodes: QuerySet[GpuNode]) -> None:
         """Have them unload their models, after what renders there."""
         for node in nodes:
-            tending.free_memory(node, actor=_actor(request))
+            tending.free_memory(node, actor=actor_of(request))
         self.message_user(request, f"Asked {_count(nodes, 'node')} to free memory.")
 
     @admin.action(description="Benchmark the selected nodes")
@@ -232,7 +233,7 @@ class GpuNodeAdmin(admin.ModelAdmin[GpuNode]):
         """Draw two pictures of each family there, after everybody else's work."""
         for node in nodes:
             try:
-                labels = benchmark.begin(node, owner=request.user, actor=_actor(request))
+                labels = benchmark.begin(node, owner=request.user, actor=actor_of(request))
             except benchmark.CannotBenchmark as fault:
                 self.message_user(request, f"Not measured: {fault}", messages.ERROR)
             else:
@@ -244,7 +245,7 @@ class GpuNodeAdmin(admin.ModelAdmin[GpuNode]):
         """Send them the packet that their network cards listen for."""
         for node in nodes:
             try:
-                waking.wake(node, actor=_actor(request))
+                waking.wake(node, actor=actor_of(request))
             except waking.CannotWake:
                 self.message_user(request, f"No MAC address: {node.slug}.", messages.ERROR)
             else:
@@ -255,7 +256,7 @@ class GpuNodeAdmin(admin.ModelAdmin[GpuNode]):
         """Take them off the farm, unless they still work."""
         for node in nodes:
             try:
-                tending.remove(node, actor=_actor(request))
+                tending.remove(node, actor=actor_of(request))
             except tending.StillWorks:
                 said = f"Not removed, since it still works: {node.slug}. Drain it first."
                 self.message_user(request, said, messages.ERROR)
@@ -266,7 +267,7 @@ class GpuNodeAdmin(admin.ModelAdmin[GpuNode]):
     def bring_back(self, request: HttpRequest, nodes: QuerySet[GpuNode]) -> None:
         """Put them on the farm again, if name and address are still free."""
         for node in nodes.filter(removed_at__isnull=False):
-            why = tending.bring_back(node, actor=_actor(request))
+            why = tending.bring_back(node, actor=actor_of(request))
             said = f"Not brought back: {why}" if why else f"Brought {node.slug} back."
             self.message_user(request, said, messages.ERROR if why else messages.SUCCESS)
 
@@ -420,7 +421,7 @@ class NodeBlockAdmin(admin.ModelAdmin[NodeBlock]):
         """Let these nodes try these templates again."""
         count = blocks.count()
         for block in blocks.select_related("node"):
-            tending.lift(block, actor=_actor(request))
+            tending.lift(block, actor=actor_of(request))
         self.message_user(request, f"Lifted {_count(count, 'block')}.", messages.SUCCESS)
 
     def has_add_permission(self, request: HttpRequest) -> bool:
@@ -545,14 +546,14 @@ class JobAdmin(ReadOnly, admin.ModelAdmin[Job]):
     def requeue(self, request: HttpRequest, jobs: QuerySet[Job]) -> None:
         """Ask them again."""
         asked = jobs.exclude(state=JobState.DONE).values_list("pk", flat=True)
-        done = cancelling.ask_again(asked, actor=request.user.get_username())
+        done = cancelling.ask_again(asked, actor=actor_of(request))
         self.message_user(request, f"Asked again for {_count(done, 'job')}.")
 
     @admin.action(description="Cancel the selected jobs that have not ended")
     def cancel(self, request: HttpRequest, jobs: QuerySet[Job]) -> None:
         """Let none of their results count from here on."""
         asked = jobs.values_list("pk", flat=True)
-        done = cancelling.cancel(asked, actor=request.user.get_username())
+        done = cancelling.cancel(asked, actor=actor_of(request))
         self.message_user(request, f"Cancelled {_count(done, 'job')}.")
 
 
@@ -582,13 +583,13 @@ class JobGroupAdmin(ReadOnly, admin.ModelAdmin[JobGroup]):
     @admin.action(description="Pause the jobs of the selected groups")
     def pause(self, request: HttpRequest, groups: QuerySet[JobGroup]) -> None:
         """Hold back what no node has."""
-        count = pausing.pause(_open_jobs(groups), actor=_actor(request))
+        count = pausing.pause(_open_jobs(groups), actor=actor_of(request))
         self.message_user(request, f"Paused {_count(count, 'job')}.")
 
     @admin.action(description="Resume the jobs of the selected groups")
     def resume(self, request: HttpRequest, groups: QuerySet[JobGroup]) -> None:
         """Let them go on."""
-        count = pausing.resume(_open_jobs(groups), actor=_actor(request))
+        count = pausing.resume(_open_jobs(groups), actor=actor_of(request))
         self.message_user(request, f"Resumed {_count(count, 'job')}.")
 
 
@@ -622,13 +623,13 @@ class QueueStateAdmin(ReadOnly, admin.ModelAdmin[QueueState]):
     @admin.action(description="Pause the queue")
     def pause(self, request: HttpRequest, states: QuerySet[QueueState]) -> None:
         """Start nothing more; what renders is finished."""
-        is_new = pausing.pause_all(actor=_actor(request))
+        is_new = pausing.pause_all(actor=actor_of(request))
         self.message_user(request, "The queue is paused." if is_new else "It is paused already.")
 
     @admin.action(description="Resume the queue")
     def resume(self, request: HttpRequest, states: QuerySet[QueueState]) -> None:
         """Let it go on."""
-        is_new = pausing.resume_all(actor=_actor(request))
+        is_new = pausing.resume_all(actor=actor_of(request))
         self.message_user(request, "The queue goes on." if is_new else "It was not paused.")
 
 
@@ -659,10 +660,6 @@ class NodeProbeAdmin(ReadOnly, admin.ModelAdmin[NodeProbe]):
     list_display = ("host", "port", "state", "sentence", "created")
     list_filter = ("state",)
     ordering = ("-pk",)
-
-
-def _actor(request: HttpRequest) -> str:
-    return request.user.get_username()
 
 
 def _count(found: QuerySet[Any] | int, noun: str) -> str:

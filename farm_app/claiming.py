@@ -191,9 +191,7 @@ def _ready_attempt(job: Job, node: GpuNode, turn: Assignment, client_id: str) ->
 
 def _attempt(job: Job, node: GpuNode) -> Attempt:
     job.group.version = TemplateVersion.known(job.group.version_id)
-    attempt = Attempt(
-        job=job, node=node, origin=node.origin, node_epoch=node.epoch, fence=job.fence + 1
-    )
+    attempt = Attempt(job=job, node=node, origin=node.origin, fence=job.fence + 1)
     attempt.claimed_here = True
     return attempt
 

@@ -100,7 +100,6 @@ def _adopted(late: Attempt, actor: str) -> bool:
         job=job,
         node=found.node,
         origin=found.origin,
-        node_epoch=found.node_epoch,
         fence=fence,
         state=AttemptState.PRODUCED,
         is_adopted=True,

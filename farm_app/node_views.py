@@ -19,6 +19,7 @@ from farm_app.forms import CareForm
 from farm_app.models import GpuNode, NodeBlock
 from farm_app.moments import clock
 from farm_app.pages import alone
+from farm_app.who import actor_of
 
 WARNING: Final = "triangle-alert"
 
@@ -32,18 +33,14 @@ class Reply:
     is_refusal: bool = False
 
 
-def _actor(request: HttpRequest) -> str:
-    return request.user.get_username()
-
-
 def _drain(node: GpuNode, request: HttpRequest) -> Reply:
-    tending.drain(node, actor=_actor(request))
+    tending.drain(node, actor=actor_of(request))
     return Reply(f"{node.slug} finishes what renders there and takes nothing new.", "resume")
 
 
 def _resume(node: GpuNode, request: HttpRequest) -> Reply:
     try:
-        count = tending.resume(node, actor=_actor(request))
+        count = tending.resume(node, actor=actor_of(request))
     except tending.ItsOwners as held:
         said = f"{node.slug} is its owner's until {held.until}. Change that under Hours and sleep."
         return Reply(said, is_refusal=True)
@@ -54,12 +51,12 @@ def _resume(node: GpuNode, request: HttpRequest) -> Reply:
 
 
 def _enable(node: GpuNode, request: HttpRequest) -> Reply:
-    count = tending.enable(node, actor=_actor(request))
+    count = tending.enable(node, actor=actor_of(request))
     return Reply(f"{node.slug} is switched on.{_gave_way(count)}", "disable")
 
 
 def _disable(node: GpuNode, request: HttpRequest) -> Reply:
-    tending.disable(node, actor=_actor(request))
+    tending.disable(node, actor=actor_of(request))
     return Reply(f"{node.slug} is switched off.", "enable")
 
 
@@ -68,30 +65,30 @@ def _gave_way(count: int) -> str:
 
 
 def _pin(node: GpuNode, request: HttpRequest) -> Reply:
-    tending.pin(node, actor=_actor(request))
+    tending.pin(node, actor=actor_of(request))
     return Reply(f"{node.slug} is shown first, here and in the strip.", "unpin")
 
 
 def _unpin(node: GpuNode, request: HttpRequest) -> Reply:
-    tending.unpin(node, actor=_actor(request))
+    tending.unpin(node, actor=actor_of(request))
     return Reply(f"{node.slug} is shown in its turn.", "pin")
 
 
 def _stop(node: GpuNode, request: HttpRequest) -> Reply:
-    job = tending.stop_what_renders(node, actor=_actor(request))
+    job = tending.stop_what_renders(node, actor=actor_of(request))
     if job is None:
         return Reply(f"Nothing of Eliot's renders on {node.slug}.", is_refusal=True)
     return Reply(f"Job {job} is stopped on {node.slug} and back in the queue.")
 
 
 def _free(node: GpuNode, request: HttpRequest) -> Reply:
-    tending.free_memory(node, actor=_actor(request))
+    tending.free_memory(node, actor=actor_of(request))
     return Reply(f"{node.slug} frees its memory, after what renders there.")
 
 
 def _benchmark(node: GpuNode, request: HttpRequest) -> Reply:
     try:
-        labels = benchmark.begin(node, owner=request.user, actor=_actor(request))
+        labels = benchmark.begin(node, owner=request.user, actor=actor_of(request))
     except benchmark.CannotBenchmark as fault:
         return Reply(str(fault), is_refusal=True)
     said = f"{node.slug} draws {benchmark.PICTURES} pictures each with {', '.join(labels)}, after other work."
@@ -99,7 +96,7 @@ def _benchmark(node: GpuNode, request: HttpRequest) -> Reply:
 
 
 def _end_benchmark(node: GpuNode, request: HttpRequest) -> Reply:
-    benchmark.end(node, actor=_actor(request))
+    benchmark.end(node, actor=actor_of(request))
     return Reply(f"{node.slug} is not measured any more.")
 
 
@@ -111,7 +108,7 @@ def _look(node: GpuNode, request: HttpRequest) -> Reply:
 
 def _wake(node: GpuNode, request: HttpRequest) -> Reply:
     try:
-        waking.wake(node, actor=_actor(request))
+        waking.wake(node, actor=actor_of(request))
     except waking.CannotWake:
         said = f"Give {node.slug} a MAC address first, under Hours and sleep."
         return Reply(said, is_refusal=True)
@@ -122,7 +119,7 @@ def _wake(node: GpuNode, request: HttpRequest) -> Reply:
 
 def _remove(node: GpuNode, request: HttpRequest) -> Reply:
     try:
-        tending.remove(node, actor=_actor(request))
+        tending.remove(node, actor=actor_of(request))
     except tending.StillWorks:
         said = f"{node.slug} still works. Drain it, and remove it when it is through."
         return Reply(said, is_refusal=True)
@@ -130,7 +127,7 @@ def _remove(node: GpuNode, request: HttpRequest) -> Reply:
 
 
 def _bring_back(node: GpuNode, request: HttpRequest) -> Reply:
-    why = tending.bring_back(node, actor=_actor(request))
+    why = tending.bring_back(node, actor=actor_of(request))
     return Reply(why or f"{node.slug} is back.", is_refusal=bool(why))
 
 
@@ -171,10 +168,10 @@ def act(request: HttpRequest, pk: int, verb: str) -> HttpResponse:
 def act_on_all(request: HttpRequest, verb: str) -> HttpResponse:
     """Pause or resume every node."""
     if verb == "pause":
-        count = len(tending.pause_all(actor=_actor(request)))
+        count = len(tending.pause_all(actor=actor_of(request)))
         reply = Reply(_counted(count, "paused"), "resume")
     elif verb == "resume":
-        count = len(tending.resume_all(actor=_actor(request)))
+        count = len(tending.resume_all(actor=actor_of(request)))
         reply = Reply(_counted(count, "resumed"), "pause")
     else:
         raise Http404
@@ -193,7 +190,7 @@ def _counted(count: int, done: str) -> str:
 def lift(request: HttpRequest, pk: int) -> HttpResponse:
     """Let a node try a template again."""
     block = get_object_or_404(NodeBlock.objects.select_related("node"), pk=pk)
-    tending.lift(block, actor=_actor(request))
+    tending.lift(block, actor=actor_of(request))
     return _answer(
         request, Reply(f"{block.node.slug} may try {block.template} again."), "", block.node_id
     )
@@ -235,7 +232,7 @@ def care(request: HttpRequest, pk: int) -> HttpResponse:
             with transaction.atomic():
                 # The rest of the row belongs to those who look at the node meanwhile.
                 node.save(update_fields=list(form.fields))
-                tending.say(node, f"{node.slug}: {_care_in_words(node)}", actor=_actor(request))
+                tending.say(node, f"{node.slug}: {_care_in_words(node)}", actor=actor_of(request))
                 nudges.idle_nodes_on_commit()
             return _saved(request, node)
         status = 422

@@ -2,6 +2,8 @@
 
 from typing import Final
 
+from django.contrib.auth.base_user import AbstractBaseUser
+from django.contrib.auth.models import AnonymousUser
 from django.http import HttpRequest
 
 YOU: Final = "you"
@@ -13,6 +15,11 @@ def spelled(actor: str) -> str:
     return YOU if actor in _LOCAL else actor
 
 
+def name_of(user: AbstractBaseUser | AnonymousUser) -> str:
+    """Return what an event calls this user."""
+    return spelled(getattr(user, "first_name", "") or user.get_username())
+
+
 def actor_of(request: HttpRequest) -> str:
     """Return what an event calls whoever asks."""
-    return spelled(getattr(request.user, "first_name", "") or request.user.get_username())
+    return name_of(request.user)

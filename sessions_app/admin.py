@@ -4,6 +4,7 @@ from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
+from farm_app.who import actor_of
 from sessions_app import takes
 from sessions_app.models import WorkSession
 
@@ -34,6 +35,6 @@ class WorkSessionAdmin(admin.ModelAdmin[WorkSession]):
         """Undo their deletion, as Undo at the table does."""
         deleted = list(sessions.filter(deleted_at__isnull=False))
         for session in deleted:
-            takes.undelete(session, actor=request.user.get_username())
+            takes.undelete(session, actor=actor_of(request))
         many = "session is" if len(deleted) == 1 else "sessions are"
         self.message_user(request, f"{len(deleted)} {many} back.")

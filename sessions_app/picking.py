@@ -12,6 +12,7 @@ from django.views.decorators.http import require_GET, require_POST
 from eliot.http import wants_fragment
 from farm_app.models.states import JobState
 from farm_app.parameters import grouped
+from farm_app.who import actor_of
 from farm_app.why import why as why_it_waits
 from sessions_app import takes
 from sessions_app.cells import Cell, cells_of
@@ -28,10 +29,6 @@ from sessions_app.pages import (
 )
 from sessions_app.table import Table
 from sessions_app.tallies import FAULTS
-
-
-def _actor(request: HttpRequest) -> str:
-    return request.user.get_username()
 
 
 def _cell(generation: Generation) -> Cell:
@@ -65,7 +62,7 @@ def _is_large(request: HttpRequest) -> bool:
 def _judge(request: HttpRequest, pk: int, flag: str) -> HttpResponse:
     generation = take_or_404(pk)
     try:
-        takes.judge(generation, flag, actor=_actor(request))
+        takes.judge(generation, flag, actor=actor_of(request))
     except takes.NoPictureYet:
         messages.error(request, "There is no picture yet, so there is nothing to judge.")
     return _changed(request, pk)
@@ -92,21 +89,21 @@ def clear(request: HttpRequest, pk: int) -> HttpResponse:
 @require_POST
 def cancel(request: HttpRequest, pk: int) -> HttpResponse:
     """Cancel one picture."""
-    takes.cancel([take_or_404(pk)], actor=_actor(request))
+    takes.cancel([take_or_404(pk)], actor=actor_of(request))
     return _changed(request, pk)
 
 
 @require_POST
 def retry(request: HttpRequest, pk: int) -> HttpResponse:
     """Ask a failed or cancelled picture again."""
-    takes.retry([take_or_404(pk)], actor=_actor(request))
+    takes.retry([take_or_404(pk)], actor=actor_of(request))
     return _changed(request, pk)
 
 
 @require_POST
 def any_node(request: HttpRequest, pk: int) -> HttpResponse:
     """Let any node render what waits for one chosen node only."""
-    takes.use_any_node(take_or_404(pk), actor=_actor(request))
+    takes.use_any_node(take_or_404(pk), actor=actor_of(request))
     return _changed(request, pk)
 
 
@@ -306,7 +303,7 @@ def cancel_batch(request: HttpRequest, slug: str) -> HttpResponse:
     _, rows = _stage_rows(request, slug)
     count = takes.cancel(
         rows.exclude(job__state__in=(JobState.DONE, JobState.FAILED, JobState.CANCELLED)),
-        actor=_actor(request),
+        actor=actor_of(request),
     )
     return _after_batch(request, slug, {"text": f"{count} cancelled.", "undo_url": ""})
 
@@ -315,7 +312,7 @@ def cancel_batch(request: HttpRequest, slug: str) -> HttpResponse:
 def retry_failed(request: HttpRequest, slug: str) -> HttpResponse:
     """Ask everything of a stage again that failed or needs somebody."""
     _, rows = _stage_rows(request, slug)
-    count = takes.retry(rows.filter(job__state__in=FAULTS), actor=_actor(request))
+    count = takes.retry(rows.filter(job__state__in=FAULTS), actor=actor_of(request))
     return _after_batch(request, slug, {"text": f"{count} asked again.", "undo_url": ""})
 
 

@@ -14,6 +14,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from eliot.http import varied, wants_fragment
 from farm_app import families
+from farm_app.who import actor_of
 from sessions_app import covers, takes
 from sessions_app.cells import cells_of
 from sessions_app.forms import AskForm, TitleForm, checkpoint_note, family_values, tokens_of
@@ -304,7 +305,7 @@ def restore(request: HttpRequest, slug: str) -> HttpResponse:
     if session is None:
         raise Http404
     if session.deleted_at is not None:
-        takes.undelete(session, actor=request.user.get_username())
+        takes.undelete(session, actor=actor_of(request))
     else:
         session.unarchive()
     return went(request, session.url)
@@ -314,7 +315,7 @@ def restore(request: HttpRequest, slug: str) -> HttpResponse:
 def delete(request: HttpRequest, slug: str) -> HttpResponse:
     """Take a session out of sight; what it still waits for is cancelled, its pictures stay in the archive."""
     session = session_or_404(slug)
-    takes.delete(session, actor=request.user.get_username())
+    takes.delete(session, actor=actor_of(request))
     messages.success(
         request,
         f"“{session.title}” is deleted; its pictures stay in the library.",

@@ -16,6 +16,7 @@ from farm_app.models import Job, JobRequest
 from farm_app.models.requests import Kind
 from farm_app.models.states import OPEN_JOBS
 from farm_app.models.tokens import May
+from farm_app.who import name_of
 
 router = Router(tags=["job groups"])
 
@@ -72,7 +73,7 @@ def get_group(request: HttpRequest, pk: int) -> GroupInFull:
 )
 def cancel_group(request: HttpRequest, pk: int) -> CancelSaid:
     """Children that have ended stay as they are."""
-    actor = caller_of(request).user.get_username()
+    actor = name_of(caller_of(request).user)
     open_jobs = Job.objects.filter(group__request=group_called(pk), state__in=OPEN_JOBS)
     ids = open_jobs.order_by("pk").values_list("pk", flat=True)
     return CancelSaid(cancelled=cancelling.cancel(ids, actor=actor))

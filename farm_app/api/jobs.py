@@ -18,6 +18,7 @@ from farm_app.models import GpuNode, Job, JobRequest
 from farm_app.models.requests import Kind
 from farm_app.models.states import LIVE, JobState
 from farm_app.models.tokens import May
+from farm_app.who import name_of
 
 LARGEST_ID = 2**63 - 1
 Id = Annotated[int, Field(ge=1, le=LARGEST_ID)]
@@ -116,7 +117,7 @@ def get_job(request: HttpRequest, pk: int) -> JobInFull:
 )
 def cancel_job(request: HttpRequest, pk: int) -> CancelSaid:
     """What has ended stays as it is, and 0 were cancelled."""
-    actor = caller_of(request).user.get_username()
+    actor = name_of(caller_of(request).user)
     return CancelSaid(cancelled=cancelling.cancel([_job(pk).pk], actor=actor))
 
 

@@ -69,7 +69,6 @@ class Attempt(models.Model):
     state = models.CharField(
         max_length=10, choices=AttemptState.choices, default=AttemptState.RESERVED
     )
-    node_epoch = models.PositiveIntegerField(default=0)
     node_prompt_id = models.CharField(
         max_length=64, blank=True, help_text="When a server made its own id."
     )

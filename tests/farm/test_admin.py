@@ -223,7 +223,7 @@ def test_jobs_are_cancelled_and_asked_again_by_whoever_is_there(
     assert "Asked again for 1 job." in act(owner, JOBS, "requeue", second, third)
     states = list(Job.objects.order_by("pk").values_list("state", flat=True))
     assert states == [JobState.CANCELLED, JobState.QUEUED, JobState.QUEUED]
-    assert set(JobEvent.objects.exclude(actor="").values_list("actor", flat=True)) == {"local"}
+    assert set(JobEvent.objects.exclude(actor="").values_list("actor", flat=True)) == {"you"}
 
 
 def test_nodes_are_switched_removed_and_brought_back_in_the_admin(owner: Client) -> None:
@@ -237,7 +237,7 @@ def test_nodes_are_switched_removed_and_brought_back_in_the_admin(owner: Client)
     assert "Brought gpu-a back." in act(owner, NODES, "bring_back", node)
     assert GpuNode.objects.get() == node
     who = JobEvent.objects.order_by("pk").values_list("actor", flat=True)
-    assert set(who) == {"local"}
+    assert set(who) == {"you"}
 
 
 def test_a_node_without_mac_or_models_says_so_in_the_admin(owner: Client) -> None:

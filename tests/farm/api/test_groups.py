@@ -102,7 +102,7 @@ def test_a_cancel_ends_what_is_open(farm: Farm) -> None:
     after = HERE.get(f"job-groups/{found['id']}")
     assert (after["is_complete"], after["counts"]["cancelled"]) == (True, 4)
     actors = [one["actor"] for one in HERE.get(f"jobs/{children(found)[3]}")["events"]]
-    assert "local" in actors
+    assert "you" in actors
 
 
 def test_its_time_out_ends_all_that_is_not_made(farm: Farm) -> None:

@@ -1,0 +1,116 @@
+"""Presets: films and animation looks by id, old id or name, and the configuration that each begins with."""
+
+from collections.abc import Iterator, Mapping
+from functools import cache
+from typing import Any
+
+from sessions_app.cinema.config import Animation, Configuration, LiveAction
+from sessions_app.cinema.films import FILMS, Film
+from sessions_app.cinema.looks import LOOKS, Look
+from sessions_app.cinema.vocabulary import Term, UnknownTerm, Vocabulary, vocabularies
+
+Preset = Film | Look
+
+
+def presets() -> Iterator[Preset]:
+    """Yield the films, oldest first, then the looks."""
+    yield from FILMS.values()
+    yield from LOOKS.values()
+
+
+def find_preset(name: str) -> Preset:
+    """Return the preset with this id, alias or label.
+
+    Raises:
+        UnknownTerm: There is none.
+    """
+    found = _names().find(name)
+    return FILMS.get(found.id) or LOOKS[found.id]
+
+
+@cache
+def _names() -> Vocabulary[Term]:
+    return Vocabulary(
+        "preset",
+        (
+            Term(
+                id=one.id,
+                label=one.title if isinstance(one, Film) else one.label,
+                aliases=one.aliases,
+            )
+            for one in presets()
+        ),
+    )
+
+
+def apply_preset(name: str, overrides: Mapping[str, Any] | None = None) -> Configuration:
+    """Return the configuration that a preset begins with, changed by what is told by field or path.
+
+    Raises:
+        UnknownTerm: There is no such preset.
+        BadValue: An override is unknown.
+    """
+    preset = find_preset(name)
+    begun = _of_film(preset) if isinstance(preset, Film) else _of_look(preset)
+    return begun.with_told(overrides or {})
+
+
+def _of_film(film: Film) -> LiveAction:
+    look = film.look
+    move = look.movements[0] if look.movements else {}
+    return LiveAction(
+        preset=film.id,
+        year=film.year,
+        body=_first(film.cameras),
+        lens=_first(film.lenses),
+        focal_mm=_first(film.focal_lengths_mm),
+        stock=_first(film.film_stocks),
+        ratio=_id("ratios", _first(film.aspect_ratios)),
+        equipment=_id("carriers", move.get("equipment")),
+        movement=_id("moves", move.get("type")),
+        timing=_id("timings", move.get("timing")),
+        time=_id("times", _first(look.times)),
+        place=_id("places", look.place),
+        sources=_ids("sources", look.sources[:3]),
+        styles=_ids("styles", look.styles[:2]),
+        size=_id("sizes", _first(look.sizes)),
+        composition=_id("compositions", _first(look.compositions)),
+        moods=_ids("moods", look.moods[:3]),
+        tone=_id("tones", _first(look.tones)),
+    )
+
+
+def _of_look(look: Look) -> Animation:
+    return Animation(
+        preset=look.id,
+        medium=_id("mediums", look.medium),
+        domain=_id("domains", look.domain),
+        line=_id("lines", look.line),
+        color=_id("colors", look.color),
+        lighting=_id("lightings", look.lighting),
+        surface=_id("surfaces", look.surface),
+        motion=_id("motions", look.motion),
+        camera=_id("cameras", look.camera),
+        ratio=_id("ratios", look.ratio),
+        size=_id("sizes", _first(look.sizes)),
+        composition=_id("compositions", _first(look.compositions)),
+        moods=_ids("moods", look.moods[:3]),
+        tone=_id("tones", _first(look.tones)),
+    )
+
+
+def _first(found: tuple[Any, ...]) -> Any:
+    return found[0] if found else None
+
+
+def _id(vocabulary: str, name: str | None) -> str | None:
+    """Return an id; our data may write aliases."""
+    found: Vocabulary[Any] = getattr(vocabularies(), vocabulary)
+    return found.find(name).id if name else None
+
+
+def _ids(vocabulary: str, names: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(one for name in names if (one := _id(vocabulary, name))))
+
+
+__all__ = ["Preset", "UnknownTerm", "apply_preset", "find_preset", "presets"]

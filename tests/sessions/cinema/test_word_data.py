@@ -13,7 +13,17 @@ import sessions_app.cinema
 DATA = Path(sessions_app.cinema.__file__).parent / "data"
 Entry = dict[str, Any]
 SHOWN = {"label", "line", "prose", "tag", "adjective", "result", "manner", "noun"}
-PROPER = {"2D", "3D", "LED", "HMI", "Rembrandt", "Rembrandt-style", "Christmas", "Japanese", "Western"}
+PROPER = {
+    "2D",
+    "3D",
+    "LED",
+    "HMI",
+    "Rembrandt",
+    "Rembrandt-style",
+    "Christmas",
+    "Japanese",
+    "Western",
+}
 WORDS = {
     "lighting": {
         "places": "prose tag",
@@ -80,9 +90,7 @@ def test_every_line_is_one_sentence_that_a_hover_can_show(
 
 
 @every_vocabulary
-def test_no_two_entries_of_a_vocabulary_say_the_same(
-    entries: list[Entry], words: set[str]
-) -> None:
+def test_no_two_entries_of_a_vocabulary_say_the_same(entries: list[Entry], words: set[str]) -> None:
     for key in words | {"label", "line"}:
         said = [entry[key] for entry in entries]
         assert len(said) == len(set(said)), key

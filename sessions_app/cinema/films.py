@@ -44,8 +44,9 @@ class LightPlan:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FilmLook:
-    """Ids of the vocabularies, the first choice first."""
+    """Ids of the vocabularies, the first choice first; certainty is that of the look."""
 
+    certainty: str = "medium"
     moods: tuple[str, ...] = ()
     tones: tuple[str, ...] = ()
     styles: tuple[str, ...] = ()

@@ -351,13 +351,22 @@ class AngleTerm(Term):
     """A direction, height or distance of the camera; prose says from where.
 
     Attributes:
-        token: How the multi-angle edit LoRA calls it; empty where it knows no such view.
+        token: How the multi-angle edit LoRA calls it; empty where it knows no such view. What it means by it may
+            be turned a little: `token_azimuth_deg`.
     """
 
     token: str = ""
+    token_azimuth_deg: float | None = None
     azimuth_deg: float | None = None
     elevation_deg: float | None = None
     factor: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VirtualCamera(Term):
+    """How the frame moves over a drawn scene; prose is what the camera does, and noun names it."""
+
+    noun: str = ""
 
 
 T = TypeVar("T", bound=Term)
@@ -441,7 +450,7 @@ class Vocabularies:
     lightings: Vocabulary[Term] = field(repr=False)
     surfaces: Vocabulary[Term] = field(repr=False)
     motions: Vocabulary[Term] = field(repr=False)
-    cameras: Vocabulary[Term] = field(repr=False)
+    cameras: Vocabulary[VirtualCamera] = field(repr=False)
 
 
 # attribute: what people call one, file, key in it, class of its entries
@@ -471,7 +480,7 @@ _FILES: Final[Mapping[str, tuple[str, str, str, type[Term]]]] = {
     "lightings": ("lighting model", "animation", "lighting_models", Term),
     "surfaces": ("surface detail", "animation", "surface_details", Term),
     "motions": ("motion style", "animation", "motion_styles", Term),
-    "cameras": ("virtual camera", "animation", "virtual_cameras", Term),
+    "cameras": ("virtual camera", "animation", "virtual_cameras", VirtualCamera),
 }
 _RENAMED: Final = {"from": "since"}
 

@@ -1,4 +1,4 @@
-"""`manage.py bench live|farm|queue`: figures of what Eliot is for, printed beside what is promised."""
+"""`manage.py bench live|farm|queue|cinema`: figures of what Eliot is for, printed beside what is promised."""
 
 import json
 from argparse import ArgumentParser
@@ -7,7 +7,7 @@ from typing import Any, Final, Protocol
 
 from django.core.management.base import BaseCommand, CommandError
 
-from eliot.bench import farm, live, queue
+from eliot.bench import cinema, farm, live, queue
 from eliot.bench.process import BenchFailed
 
 
@@ -25,6 +25,7 @@ class Outcome(Protocol):
 
 
 BENCHES: Final[Mapping[str, Callable[[Callable[[str], None]], Outcome]]] = {
+    "cinema": cinema.measure,
     "farm": farm.measure,
     "live": live.measure,
     "queue": queue.measure,
@@ -37,7 +38,8 @@ class Command(BaseCommand):
     help = (
         "Measures Eliot on this machine. `live`: twenty drafts on the demo farm while a browser watches. "
         "`farm`: the planner beside other ways of sharing work out, and beside the optimum. "
-        "`queue`: plan and pages with ten thousand jobs queued."
+        "`queue`: plan and pages with ten thousand jobs queued. "
+        "`cinema`: choices, checks and prompts over all presets and targets."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:

@@ -34,7 +34,10 @@ def _split(entry: str) -> Iterable[str]:
 
 def _once(words: Sequence[str]) -> list[str]:
     """The words in order, without empty ones and without a second telling."""
-    return list({word.casefold(): word for word in reversed(words) if word}.values())[::-1]
+    found: dict[str, str] = {}
+    for word in filter(None, words):
+        found.setdefault(word.casefold(), word)
+    return list(found.values())
 
 
 def _escaped(word: str, target: Target) -> str:

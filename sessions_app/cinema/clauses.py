@@ -1,0 +1,115 @@
+"""Prose cut into tags: short clauses without articles, words of emphasis read as weights."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import yaml
+
+from sessions_app.cinema.sentences import ARTICLES, STRONGER, WEAKER, is_known
+from sessions_app.cinema.weights import Span
+
+_FILE: Final = Path(__file__).with_name("data") / "categories.yaml"
+_DATA: Final[dict[str, Any]] = yaml.safe_load(_FILE.read_text(encoding="utf-8"))
+
+_LONG: Final = 4
+"""Words up to which a clause stays whole."""
+_CUTS: Final = frozenset(_DATA["cut_before"])
+_LEAD_INS: Final = re.compile(
+    rf"(?:{'|'.join(sorted(_DATA['lead_ins'], key=len, reverse=True))})\b\s*", re.IGNORECASE
+)
+_ARTICLES: Final = re.compile(rf"\b(?:{'|'.join(sorted(ARTICLES))})\s+(?=\S)", re.IGNORECASE)
+_BACK: Final = {
+    wording: level.back
+    for level in (*STRONGER, *WEAKER)
+    for wording in (level.adverb, level.adjective)
+}
+_WORDED: Final = re.compile(
+    rf"(?<![\w-])({'|'.join(sorted(_BACK, key=len, reverse=True))})\s+(?=\w)", re.IGNORECASE
+)
+_NUMBERS: Final[dict[str, int]] = _DATA["numbers"]
+_COUNTED: Final = {word: kind for kind, words in _DATA["counted"].items() for word in words}
+_PEOPLE: Final = re.compile(
+    rf"\b({'|'.join(_NUMBERS)})\s+(?:[\w-]+\s+){{0,2}}?({'|'.join(_COUNTED)})\b", re.IGNORECASE
+)
+
+
+def clauses(unit: Sequence[Span]) -> Iterator[tuple[Span, ...]]:
+    """Yields the tags of one clause, in order; all of its words but articles and lead-ins stay."""
+    if len(unit) != 1:
+        bare = tuple(Span(_bare(span.text), span.weight) for span in unit)
+        yield _begun(bare)
+        return
+    weight = unit[0].weight
+    for part in _parts(unit[0].text.split()):
+        text = _bare(part)
+        if text:
+            yield _begun(tuple(_weighed(text, weight)))
+
+
+def count_tag(text: str) -> str | None:
+    """Returns the tag that counts the people of a text, such as "2girls"; None if it is unclear."""
+    found = {(number.lower(), _COUNTED[who.lower()]) for number, who in _PEOPLE.findall(text)}
+    if len(found) != 1:
+        return None
+    number, kind = found.pop()
+    count = _NUMBERS[number]
+    return f"{count}{kind}{'s' if count > 1 else ''}"
+
+
+def _parts(words: Sequence[str]) -> Iterator[str]:
+    """Cuts a long clause before a preposition, where two words are left on either side."""
+    if len(words) <= _LONG:
+        yield " ".join(words)
+        return
+    start = 0
+    for at in range(2, len(words) - 1):
+        if words[at].lower() in _CUTS and _telling(words[start:at]) > 1:
+            yield " ".join(words[start:at])
+            start = at
+    yield " ".join(words[start:])
+
+
+def _telling(words: Iterable[str]) -> int:
+    return sum(word.lower() not in ARTICLES for word in words)
+
+
+def _bare(text: str) -> str:
+    """Without lead-ins and articles; space at the ends of a part of a clause is kept."""
+    stripped = text.lstrip()
+    led = _LEAD_INS.match(stripped)
+    if led and stripped[led.end() :].strip():
+        text = text[: len(text) - len(stripped)] + stripped[led.end() :]
+    return _ARTICLES.sub("", text)
+
+
+def _weighed(text: str, weight: float) -> Iterator[Span]:
+    """Reads "strongly red" as a weight, unless the text already has one."""
+    found = _WORDED.search(text) if weight == 1 else None
+    if found is None:
+        yield Span(text, weight)
+        return
+    back = _BACK[found[1].lower()]
+    before, after = text[: found.start()], text[found.end() :]
+    if not before.strip():
+        yield Span(after, back)
+        return
+    word, _, rest = after.partition(" ")
+    yield from (Span(before), Span(word, back), Span(f" {rest}" if rest else ""))
+
+
+def _begun(unit: tuple[Span, ...]) -> tuple[Span, ...]:
+    """The first word in small letters, unless it may be a name."""
+    first = unit[0].text.lstrip()
+    word = first.split(" ", 1)[0]
+    small = word[:1].lower() + word[1:]
+    if small == word or not _is_common(small):
+        return unit
+    return (Span(small + first[len(word) :], unit[0].weight), *unit[1:])
+
+
+def _is_common(word: str) -> bool:
+    return is_known(word) or word in _CUTS or word.endswith(("ing", "ly"))

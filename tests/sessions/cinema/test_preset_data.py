@@ -134,7 +134,7 @@ def can_mount(body: Entry, lens: Entry) -> bool:
     takes = {*body["mounts"], *body.get("adapts", [])}
     if "lpl" in takes:
         takes.add("pl")
-    return bool(takes & set(lens["mounts"])) or "various" in lens["mounts"]
+    return bool(takes & set(lens["mounts"]))
 
 
 def test_there_are_seventy_films_and_forty_five_looks():

@@ -31,6 +31,7 @@ DETERMINERS: Final = frozenset(_DATA["determiners"])
 _SAYS: Final[Mapping[str, str]] = MappingProxyType(_DATA["says"])
 _UNCOUNTED: Final = frozenset(_DATA["uncounted"])
 _TAKE_OBJECTS: Final = frozenset(_DATA["take_objects"])
+_RECORDED: Final = frozenset(_DATA["recorded"])
 _ON_PLACES: Final = frozenset(_DATA["on_places"])
 _BARE_PLACES: Final = frozenset(_DATA["bare_places"])
 _IN_TIMES: Final = frozenset(_DATA["in_times"])
@@ -46,12 +47,16 @@ _HEADS: Final[Mapping[str, str]] = {
     for category, lists in reversed(_DATA["categories"].items())
     for head in lists["heads"]
 }
-_DESCRIBING: Final = frozenset({"adjective", "action", "sky", "mood", "look"})
+_DESCRIBING: Final = frozenset({"adjective", "recorded", "action", "sky", "mood", "look"})
 """Categories whose words take an adverb; the others take an adjective."""
+_COUNTED: Final[Mapping[str, str]] = MappingProxyType(
+    {word: kind for kind, words in _DATA["counted"].items() for word in words}
+)
 _SENTENCES: Final = (
     ("light", "Lit by {}."),
     ("sky", "The weather is {}."),
     ("camera", "The shot is {}."),
+    ("recorded", "{}."),
     ("mood", "The mood is {}."),
     ("look", "The picture is {}."),
     ("style", "The style is {}."),
@@ -110,6 +115,8 @@ def category_of(tag: str) -> str:
         return _PHRASES[plain]
     if words and words[0] in _TAKE_OBJECTS:
         return "action"
+    if words[1:] and words[0] in _RECORDED and words[1] in PREPOSITIONS:
+        return "recorded"
     known = [_HEADS[word] for word in (_head(words), *words) if word in _HEADS]
     if known:
         return known[0]
@@ -141,13 +148,27 @@ def said(tags: Sequence[Sequence[Span]]) -> str:
     for item in items:
         kinds.setdefault(item.category, []).append(item)
     _find_subject(kinds)
+    _say_people_once(kinds)
     first = _first_sentence(kinds)
-    rest = [
-        pattern.format(_listed([_noun(item) for item in kinds[kind]]))
-        for kind, pattern in _SENTENCES
-        if kind in kinds
-    ]
+    rest = [_sentence(pattern, kinds[kind]) for kind, pattern in _SENTENCES if kind in kinds]
     return " ".join([first, *rest] if first else rest)
+
+
+def _sentence(pattern: str, items: Sequence[_Item]) -> str:
+    """Things first, then what is said about them: "a close-up, from below"."""
+    things = [_thing(item) for item in items if not _is_adverbial(item)]
+    manners = [_noun(item) for item in items if _is_adverbial(item)]
+    return _capital(pattern.format(", ".join([*filter(None, [_listed(things)]), *manners])))
+
+
+def _thing(item: _Item) -> str:
+    noun = _noun(item)
+    is_bare = item.category == "camera" and noun[0].islower() and not _starts(noun, DETERMINERS)
+    return f"in {noun}" if is_bare and item.head in _UNCOUNTED else noun
+
+
+def _capital(sentence: str) -> str:
+    return sentence[0].upper() + sentence[1:]
 
 
 def _item(spans: Sequence[Span]) -> _Item:
@@ -175,6 +196,17 @@ def _find_subject(kinds: dict[str, list[_Item]]) -> None:
         kinds["look"] = kinds.pop("adjective") + kinds.get("look", [])
 
 
+def _say_people_once(kinds: dict[str, list[_Item]]) -> None:
+    """Beside "a woman in a red coat" the tag "1girl" would make two people of one."""
+    items = kinds.get("subject", [])
+    named = {
+        _COUNTED[word] for item in items for word in item.text.lower().split() if word in _COUNTED
+    }
+    kept = [item for item in items if item.text.lower().strip("1") not in named]
+    if items:
+        kinds["subject"] = kept
+
+
 def _first_sentence(kinds: Mapping[str, list[_Item]]) -> str:
     traits = kinds.get("trait", [])
     names = [item.text for item in traits if OPEN in item.text]
@@ -192,7 +224,7 @@ def _first_sentence(kinds: Mapping[str, list[_Item]]) -> str:
         *loose,
     ]
     sentence = ", ".join(filter(None, parts))
-    return f"{sentence[0].upper()}{sentence[1:]}." if sentence else ""
+    return _capital(f"{sentence}.") if sentence else ""
 
 
 def _subject(kinds: Mapping[str, list[_Item]]) -> str:

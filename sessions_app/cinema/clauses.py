@@ -27,6 +27,7 @@ _BACK: Final = {
     for level in (*STRONGER, *WEAKER)
     for wording in (level.adverb, level.adjective)
 }
+_DOING: Final = re.compile(r"ing$|\w{3}ed$")
 _ADJECTIVES: Final = frozenset(level.adjective for level in (*STRONGER, *WEAKER))
 _WORDED: Final = re.compile(
     rf"(?<![\w-])({'|'.join(sorted(_BACK, key=len, reverse=True))})\s+(?=\w)", re.IGNORECASE
@@ -56,8 +57,8 @@ def _described(text: str) -> str:
     """Puts a short statement as a tag would: "the light is soft" is "soft light"."""
     bare = _bare(text)
     found = _IS.fullmatch(bare)
-    if found is None or any(word in _CUTS for word in bare.lower().split()):
-        return text
+    if found is None or any(word in _CUTS - {"and"} for word in bare.lower().split()):
+        return bare
     thing, what = found.groups()
     return f"{thing} {what}" if what.split()[0].endswith("ing") else f"{what} {_small(thing)}"
 
@@ -77,7 +78,8 @@ def _parts(words: Sequence[str]) -> Iterator[str]:
     cuts = _CUTS if _telling(words) > _LONG else frozenset({"and"})
     start = 0
     for at in range(1, len(words) - 1):
-        if words[at].lower() in cuts and _is_whole(words[start:at], words[at].lower()):
+        is_cut = words[at].lower() in cuts and not words[at + 1].endswith("ly")
+        if is_cut and _is_whole(words[start:at], words[at].lower()):
             yield " ".join(words[start:at])
             start = at
     yield " ".join(words[start:])
@@ -85,7 +87,7 @@ def _parts(words: Sequence[str]) -> Iterator[str]:
 
 def _is_whole(before: Sequence[str], word: str) -> bool:
     """Whether a tag may end here: not between a verb and its preposition, nor in "black and white"."""
-    is_doing = bool(before) and before[-1].endswith("ing")
+    is_doing = bool(before) and _DOING.search(before[-1]) is not None
     if word == "and":
         return is_doing or _telling(before) > 1
     return not is_doing and _telling(before) > 1

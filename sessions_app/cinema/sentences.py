@@ -6,8 +6,10 @@ subject, so that no tag is lost.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final
@@ -47,15 +49,23 @@ _HEADS: Final[Mapping[str, str]] = {
     for category, lists in reversed(_DATA["categories"].items())
     for head in lists["heads"]
 }
+_PHRASE: Final = re.compile(
+    rf"\b(?:{'|'.join(map(re.escape, sorted(_PHRASES, key=len, reverse=True)))})\b"
+)
+_FOCAL_LENGTH: Final = re.compile(r"\d+(?:\.\d+)? ?mm")
+_VOWEL: Final = re.compile(r"[aeiou]|8|1[18](?!\d)", re.IGNORECASE)
+_STARTERS: Final = frozenset(_DATA["starters"])
 _DESCRIBING: Final = frozenset({"adjective", "recorded", "action", "sky", "mood", "look"})
 """Categories whose words take an adverb; the others take an adjective."""
 _COUNTED: Final[Mapping[str, str]] = MappingProxyType(
     {word: kind for kind, words in _DATA["counted"].items() for word in words}
 )
 _SENTENCES: Final = (
+    ("emptiness", "There are {}."),
     ("light", "Lit by {}."),
     ("sky", "The weather is {}."),
     ("camera", "The shot is {}."),
+    ("lens", "Shot with {}."),
     ("recorded", "{}."),
     ("mood", "The mood is {}."),
     ("look", "The picture is {}."),
@@ -111,21 +121,33 @@ def category_of(tag: str) -> str:
     words = plain.split()
     if plain in COUNTS:
         return "subject"
-    if plain in _PHRASES:
-        return _PHRASES[plain]
-    if words and words[0] in _TAKE_OBJECTS:
-        return "action"
+    if _FOCAL_LENGTH.fullmatch(plain):
+        return "lens"
     if words[1:] and words[0] in _RECORDED and words[1] in PREPOSITIONS:
         return "recorded"
+    if words and words[0] in _TAKE_OBJECTS:
+        return "action"
+    if _is_someone(words):
+        return "subject"
+    phrase = _PHRASE.search(plain)
+    if phrase:
+        return _PHRASES[phrase[0]]
     known = [_HEADS[word] for word in (_head(words), *words) if word in _HEADS]
     if known:
         return known[0]
     return "style" if words[:1] == ["by"] else "trait"
 
 
+def _is_someone(words: Sequence[str]) -> bool:
+    """Whether a tag says who does something, as "a man sitting at a bar" does."""
+    return any(
+        _HEADS.get(who) == "subject" and does.endswith("ing") for who, does in pairwise(words)
+    )
+
+
 def is_known(word: str) -> bool:
     """Whether a word is a common one of these lists, and so no name."""
-    return word in _HEADS or word in PREPOSITIONS or word in DETERMINERS
+    return word in _HEADS or word in PREPOSITIONS or word in DETERMINERS or word in _STARTERS
 
 
 def _head(words: Sequence[str]) -> str:
@@ -150,7 +172,7 @@ def said(tags: Sequence[Sequence[Span]]) -> str:
     _find_subject(kinds)
     _say_people_once(kinds)
     first = _first_sentence(kinds)
-    rest = [_sentence(pattern, kinds[kind]) for kind, pattern in _SENTENCES if kind in kinds]
+    rest = [_sentence(pattern, kinds[kind]) for kind, pattern in _SENTENCES if kinds.get(kind)]
     return " ".join([first, *rest] if first else rest)
 
 
@@ -163,8 +185,10 @@ def _sentence(pattern: str, items: Sequence[_Item]) -> str:
 
 def _thing(item: _Item) -> str:
     noun = _noun(item)
-    is_bare = item.category == "camera" and noun[0].islower() and not _starts(noun, DETERMINERS)
-    return f"in {noun}" if is_bare and item.head in _UNCOUNTED else noun
+    if item.category == "lens" and _FOCAL_LENGTH.fullmatch(item.text):
+        return f"{noun} lens"
+    is_bare = item.category == "camera" and not _starts(noun, DETERMINERS)
+    return f"with {noun}" if is_bare and item.head in _UNCOUNTED else noun
 
 
 def _capital(sentence: str) -> str:
@@ -190,6 +214,10 @@ def _inner(span: Span) -> str:
 
 def _find_subject(kinds: dict[str, list[_Item]]) -> None:
     """Without a known subject the first of the traits is it, and adjectives are about the picture."""
+    pictured = [item for item in kinds.get("camera", []) if " of " in item.text]
+    if "subject" not in kinds and pictured and not _PHRASE.search(pictured[0].text.lower()):
+        kinds["subject"] = [pictured[0]]
+        kinds["camera"].remove(pictured[0])
     if "subject" not in kinds and "trait" in kinds:
         kinds["subject"] = [kinds["trait"].pop(0)]
     if "subject" not in kinds and "adjective" in kinds:
@@ -265,17 +293,17 @@ def _worded(item: _Item) -> str:
 def _with_article(phrase: str, head: str, *, plain: str) -> str:
     if _starts(plain, DETERMINERS) or head in _UNCOUNTED or _is_plural(head):
         return phrase
-    if not plain[:1].isalpha() or plain[:1].isupper():
+    if plain[:1].isupper() or not (plain[:1].isalpha() or "mm" in plain):
         return phrase
     return f"{_article_for(phrase)} {phrase}"
 
 
 def _article_for(phrase: str) -> str:
-    return "an" if phrase[:1].lower() in "aeiou" else "a"
+    return "an" if _VOWEL.match(phrase) else "a"
 
 
 def _is_plural(word: str) -> bool:
-    return word.endswith("s") and not word.endswith(("ss", "us", "is"))
+    return word.endswith("s") and not word.endswith(("ss", "us", "is", "lens"))
 
 
 def _placed(item: _Item) -> str:

@@ -1,11 +1,14 @@
 """Prompts taken from one model to another: what must survive, and what must be said."""
 
 import re
+from pathlib import Path
 
 import pytest
+import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from sessions_app.cinema import sentences
 from sessions_app.cinema.convert import convert
 from sessions_app.cinema.sentences import COUNTS, category_of
 from sessions_app.cinema.targets import TARGETS
@@ -122,6 +125,18 @@ def test_prose_is_sentences_without_syntax(tags, target):
         ("dog, <lora:fur (v2):0.8>, embedding:soft", "A dog. <lora:fur (v2):0.8> embedding:soft"),
         ("dog, shot on Kodak 2383", "A dog. Shot on Kodak 2383."),
         ("detective, wearing hat, in a bar", "A detective, wearing hat, in a bar."),
+        (
+            "portrait of an old fisherman, white beard, stormy sea, 85mm, shallow depth of field, photorealistic",
+            "A portrait of an old fisherman with a white beard, in a stormy sea. The shot is with shallow "
+            "depth of field. Shot with an 85mm lens. The picture is photorealistic.",
+        ),
+        (
+            "city street, rain, neon signs, no humans, cyberpunk, wide angle lens, black and white",
+            "On a city street, in rain. There are no humans. Lit by neon signs. Shot with a wide angle lens. "
+            "The picture is black and white. The style is cyberpunk.",
+        ),
+        ("a man sitting at a bar, smoke", "A man sitting at a bar, in smoke."),
+        ("wearing hat, (rim light:0.8)", "Wearing hat. Lit by subtle rim light."),
         ("Two people, walking, overcast", "Two people, walking. The weather is overcast."),
     ],
 )
@@ -157,6 +172,9 @@ def test_sentences_in_a_tag_models_field_stay_sentences():
         ("flux1", "sdxl", "A woman waits. The light is soft.", "woman waits, soft light"),
         ("flux1", "sdxl", "A strongly red car.", "(red car:1.2)"),
         ("flux1", "sdxl", "Black and white photo.", "black and white photo"),
+        ("flux1", "sdxl", "The picture is black and white.", "black and white"),
+        ("flux1", "sdxl", "The shot is with depth of field.", "depth of field"),
+        ("flux1", "sdxl", "The camera pushes in slowly.", "camera pushes in slowly"),
         ("flux1", "sdxl", 'A sign reads "Open, late".', 'sign reads "Open, late"'),
         (
             "flux1",
@@ -278,3 +296,23 @@ def test_nothing_is_said_when_nothing_is_lost():
 )
 def test_a_tag_is_about_something(tag, category):
     assert category_of(tag) == category
+
+
+def test_the_word_lists_hold_small_words_and_no_truths():
+    path = Path(sentences.__file__).with_name("data") / "categories.yaml"
+    data = yaml.safe_load(path.read_text(encoding="utf-8"))
+    lists = [
+        value
+        for value in data.values()
+        if isinstance(value, list) and value[0] != data["emphasis"][0]
+    ]
+    lists += [words for kind in data["categories"].values() for words in kind.values()]
+    words = [word for words in lists for word in words if not isinstance(word, dict)]
+    assert [word for word in words if not isinstance(word, str) or word != word.lower()] == []
+
+
+def test_an_idiom_says_all_words_of_its_tag():
+    path = Path(sentences.__file__).with_name("data") / "categories.yaml"
+    says = yaml.safe_load(path.read_text(encoding="utf-8"))["says"]
+    for tag, idiom in says.items():
+        assert content(tag) <= content(idiom)

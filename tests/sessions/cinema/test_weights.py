@@ -13,7 +13,8 @@ syntax = st.text("()\\:1.2, ab\n[]", max_size=40)
 
 def groups(text):
     """ComfyUI's `parse_parentheses`."""
-    result, item, level = [], "", 0
+    result: list[str] = []
+    item, level = "", 0
     for char in text:
         if char == "(":
             if level == 0:

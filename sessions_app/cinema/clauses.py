@@ -4,22 +4,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
-import yaml
-
+from sessions_app.cinema.categories import LISTS
 from sessions_app.cinema.sentences import ARTICLES, STRONGER, WEAKER, is_known
 from sessions_app.cinema.weights import Span
 
-_FILE: Final = Path(__file__).with_name("data") / "categories.yaml"
-_DATA: Final[dict[str, Any]] = yaml.safe_load(_FILE.read_text(encoding="utf-8"))
-
 _LONG: Final = 4
 """Words up to which a clause stays whole."""
-_CUTS: Final = frozenset({"and", *_DATA["cut_before"]})
+_CUTS: Final = frozenset({"and", *LISTS["cut_before"]})
 _LEAD_INS: Final = re.compile(
-    rf"(?:{'|'.join(sorted(_DATA['lead_ins'], key=len, reverse=True))})\b\s*", re.IGNORECASE
+    rf"(?:{'|'.join(sorted(LISTS['lead_ins'], key=len, reverse=True))})\b\s*", re.IGNORECASE
 )
 _ARTICLES: Final = re.compile(rf"\b(?:{'|'.join(sorted(ARTICLES))})\s+(?=\S)", re.IGNORECASE)
 _BACK: Final = {
@@ -33,8 +28,8 @@ _WORDED: Final = re.compile(
     rf"(?<![\w-])({'|'.join(sorted(_BACK, key=len, reverse=True))})\s+(?=\w)", re.IGNORECASE
 )
 _IS: Final = re.compile(r"((?:\w+ )?\w+) (?:is|are) (\w+(?: and)?(?: \w+){0,2})", re.IGNORECASE)
-_NUMBERS: Final[dict[str, int]] = _DATA["numbers"]
-_COUNTED: Final = {word: kind for kind, words in _DATA["counted"].items() for word in words}
+_NUMBERS: Final[dict[str, int]] = LISTS["numbers"]
+_COUNTED: Final = {word: kind for kind, words in LISTS["counted"].items() for word in words}
 _PEOPLE: Final = re.compile(
     rf"\b({'|'.join(_NUMBERS)})\s+(?:[\w-]+\s+){{0,2}}?({'|'.join(_COUNTED)})\b", re.IGNORECASE
 )

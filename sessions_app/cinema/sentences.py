@@ -10,43 +10,36 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final
 
-import yaml
-
+from sessions_app.cinema.categories import LISTS
 from sessions_app.cinema.weights import OPEN, Span
 
-_FILE: Final = Path(__file__).with_name("data") / "categories.yaml"
-_DATA: Final[Mapping[str, Any]] = MappingProxyType(
-    yaml.safe_load(_FILE.read_text(encoding="utf-8"))
-)
-
-QUALITY: Final = frozenset(_DATA["quality"])
+QUALITY: Final = frozenset(LISTS["quality"])
 """Tags about the training data instead of the picture."""
-COUNTS: Final[Mapping[str, str]] = MappingProxyType(_DATA["counts"])
+COUNTS: Final[Mapping[str, str]] = MappingProxyType(LISTS["counts"])
 """Tags that count people, with the words for them."""
-ARTICLES: Final = frozenset(_DATA["articles"])
-PREPOSITIONS: Final = frozenset(_DATA["prepositions"])
-DETERMINERS: Final = frozenset(_DATA["determiners"])
-_SAYS: Final[Mapping[str, str]] = MappingProxyType(_DATA["says"])
-_UNCOUNTED: Final = frozenset(_DATA["uncounted"])
-_TAKE_OBJECTS: Final = frozenset(_DATA["take_objects"])
-_RECORDED: Final = frozenset(_DATA["recorded"])
-_ON_PLACES: Final = frozenset(_DATA["on_places"])
-_BARE_PLACES: Final = frozenset(_DATA["bare_places"])
-_IN_TIMES: Final = frozenset(_DATA["in_times"])
-_BY_TIMES: Final = frozenset(_DATA["by_times"])
+ARTICLES: Final = frozenset(LISTS["articles"])
+PREPOSITIONS: Final = frozenset(LISTS["prepositions"])
+DETERMINERS: Final = frozenset(LISTS["determiners"])
+_SAYS: Final[Mapping[str, str]] = MappingProxyType(LISTS["says"])
+_UNCOUNTED: Final = frozenset(LISTS["uncounted"])
+_TAKE_OBJECTS: Final = frozenset(LISTS["take_objects"])
+_RECORDED: Final = frozenset(LISTS["recorded"])
+_ON_PLACES: Final = frozenset(LISTS["on_places"])
+_BARE_PLACES: Final = frozenset(LISTS["bare_places"])
+_IN_TIMES: Final = frozenset(LISTS["in_times"])
+_BY_TIMES: Final = frozenset(LISTS["by_times"])
 
 _PHRASES: Final[Mapping[str, str]] = {
     phrase: category
-    for category, lists in reversed(_DATA["categories"].items())
+    for category, lists in reversed(LISTS["categories"].items())
     for phrase in lists.get("phrases", ())
 }
 _HEADS: Final[Mapping[str, str]] = {
     head: category
-    for category, lists in reversed(_DATA["categories"].items())
+    for category, lists in reversed(LISTS["categories"].items())
     for head in lists["heads"]
 }
 _PHRASE: Final = re.compile(
@@ -54,11 +47,11 @@ _PHRASE: Final = re.compile(
 )
 _FOCAL_LENGTH: Final = re.compile(r"\d+(?:\.\d+)? ?mm")
 _VOWEL: Final = re.compile(r"[aeiou]|8|1[18](?!\d)", re.IGNORECASE)
-_STARTERS: Final = frozenset(_DATA["starters"])
+_STARTERS: Final = frozenset(LISTS["starters"])
 _DESCRIBING: Final = frozenset({"adjective", "recorded", "action", "sky", "mood", "look"})
 """Categories whose words take an adverb; the others take an adjective."""
 _COUNTED: Final[Mapping[str, str]] = MappingProxyType(
-    {word: kind for kind, words in _DATA["counted"].items() for word in words}
+    {word: kind for kind, words in LISTS["counted"].items() for word in words}
 )
 _SENTENCES: Final = (
     ("emptiness", "There are {}."),
@@ -91,9 +84,9 @@ def _levels(entries: Iterable[Mapping[str, Any]], bound: str) -> tuple[Level, ..
     )
 
 
-STRONGER: Final = _levels(_DATA["emphasis"], "from")
+STRONGER: Final = _levels(LISTS["emphasis"], "from")
 """The strongest first."""
-WEAKER: Final = _levels(_DATA["softened"], "to")
+WEAKER: Final = _levels(LISTS["softened"], "to")
 """The weakest first."""
 
 

@@ -1,14 +1,12 @@
 """Prompts taken from one model to another: what must survive, and what must be said."""
 
 import re
-from pathlib import Path
 
 import pytest
-import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sessions_app.cinema import sentences
+from sessions_app.cinema.categories import LISTS
 from sessions_app.cinema.convert import convert
 from sessions_app.cinema.sentences import COUNTS, category_of
 from sessions_app.cinema.targets import TARGETS
@@ -299,20 +297,12 @@ def test_a_tag_is_about_something(tag, category):
 
 
 def test_the_word_lists_hold_small_words_and_no_truths():
-    path = Path(sentences.__file__).with_name("data") / "categories.yaml"
-    data = yaml.safe_load(path.read_text(encoding="utf-8"))
-    lists = [
-        value
-        for value in data.values()
-        if isinstance(value, list) and value[0] != data["emphasis"][0]
-    ]
-    lists += [words for kind in data["categories"].values() for words in kind.values()]
+    lists = [value for value in LISTS.values() if isinstance(value, list)]
+    lists += [words for kind in LISTS["categories"].values() for words in kind.values()]
     words = [word for words in lists for word in words if not isinstance(word, dict)]
     assert [word for word in words if not isinstance(word, str) or word != word.lower()] == []
 
 
 def test_an_idiom_says_all_words_of_its_tag():
-    path = Path(sentences.__file__).with_name("data") / "categories.yaml"
-    says = yaml.safe_load(path.read_text(encoding="utf-8"))["says"]
-    for tag, idiom in says.items():
+    for tag, idiom in LISTS["says"].items():
         assert content(tag) <= content(idiom)

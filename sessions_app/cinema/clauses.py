@@ -4,22 +4,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
-import yaml
-
+from sessions_app.cinema.categories import LISTS
 from sessions_app.cinema.sentences import ARTICLES, STRONGER, WEAKER, is_known
 from sessions_app.cinema.weights import Span
 
-_FILE: Final = Path(__file__).with_name("data") / "categories.yaml"
-_DATA: Final[dict[str, Any]] = yaml.safe_load(_FILE.read_text(encoding="utf-8"))
-
 _LONG: Final = 4
 """Words up to which a clause stays whole."""
-_CUTS: Final = frozenset(_DATA["cut_before"])
+_CUTS: Final = frozenset({"and", *LISTS["cut_before"]})
 _LEAD_INS: Final = re.compile(
-    rf"(?:{'|'.join(sorted(_DATA['lead_ins'], key=len, reverse=True))})\b\s*", re.IGNORECASE
+    rf"(?:{'|'.join(sorted(LISTS['lead_ins'], key=len, reverse=True))})\b\s*", re.IGNORECASE
 )
 _ARTICLES: Final = re.compile(rf"\b(?:{'|'.join(sorted(ARTICLES))})\s+(?=\S)", re.IGNORECASE)
 _BACK: Final = {
@@ -27,11 +22,14 @@ _BACK: Final = {
     for level in (*STRONGER, *WEAKER)
     for wording in (level.adverb, level.adjective)
 }
+_DOING: Final = re.compile(r"ing$|\w{3}ed$")
+_ADJECTIVES: Final = frozenset(level.adjective for level in (*STRONGER, *WEAKER))
 _WORDED: Final = re.compile(
     rf"(?<![\w-])({'|'.join(sorted(_BACK, key=len, reverse=True))})\s+(?=\w)", re.IGNORECASE
 )
-_NUMBERS: Final[dict[str, int]] = _DATA["numbers"]
-_COUNTED: Final = {word: kind for kind, words in _DATA["counted"].items() for word in words}
+_IS: Final = re.compile(r"((?:\w+ )?\w+) (?:is|are) (\w+(?: and)?(?: \w+){0,2})", re.IGNORECASE)
+_NUMBERS: Final[dict[str, int]] = LISTS["numbers"]
+_COUNTED: Final = {word: kind for kind, words in LISTS["counted"].items() for word in words}
 _PEOPLE: Final = re.compile(
     rf"\b({'|'.join(_NUMBERS)})\s+(?:[\w-]+\s+){{0,2}}?({'|'.join(_COUNTED)})\b", re.IGNORECASE
 )
@@ -44,10 +42,20 @@ def clauses(unit: Sequence[Span]) -> Iterator[tuple[Span, ...]]:
         yield _begun(bare)
         return
     weight = unit[0].weight
-    for part in _parts(unit[0].text.split()):
+    for part in _parts(_described(unit[0].text).split()):
         text = _bare(part)
         if text:
             yield _begun(tuple(_weighed(text, weight)))
+
+
+def _described(text: str) -> str:
+    """Puts a short statement as a tag would: "the light is soft" is "soft light"."""
+    bare = _bare(text)
+    found = _IS.fullmatch(bare)
+    if found is None or any(word in _CUTS - {"and"} for word in bare.lower().split()):
+        return bare
+    thing, what = found.groups()
+    return f"{thing} {what}" if what.split()[0].endswith("ing") else f"{what} {_small(thing)}"
 
 
 def count_tag(text: str) -> str | None:
@@ -61,16 +69,23 @@ def count_tag(text: str) -> str | None:
 
 
 def _parts(words: Sequence[str]) -> Iterator[str]:
-    """Cuts a long clause before a preposition, where two words are left on either side."""
-    if len(words) <= _LONG:
-        yield " ".join(words)
-        return
+    """Cuts a long clause before its prepositions, and a list in words at its "and"."""
+    cuts = _CUTS if _telling(words) > _LONG else frozenset({"and"})
     start = 0
-    for at in range(2, len(words) - 1):
-        if words[at].lower() in _CUTS and _telling(words[start:at]) > 1:
+    for at in range(1, len(words) - 1):
+        is_cut = words[at].lower() in cuts and not words[at + 1].endswith("ly")
+        if is_cut and _is_whole(words[start:at], words[at].lower()):
             yield " ".join(words[start:at])
             start = at
     yield " ".join(words[start:])
+
+
+def _is_whole(before: Sequence[str], word: str) -> bool:
+    """Whether a tag may end here: not between a verb and its preposition, nor in "black and white"."""
+    is_doing = bool(before) and _DOING.search(before[-1]) is not None
+    if word == "and":
+        return is_doing or _telling(before) > 1
+    return not is_doing and _telling(before) > 1
 
 
 def _telling(words: Iterable[str]) -> int:
@@ -97,18 +112,22 @@ def _weighed(text: str, weight: float) -> Iterator[Span]:
     if not before.strip():
         yield Span(after, back)
         return
+    if found[1].lower() in _ADJECTIVES:
+        yield from (Span(before), Span(after, back))
+        return
     word, _, rest = after.partition(" ")
     yield from (Span(before), Span(word, back), Span(f" {rest}" if rest else ""))
 
 
 def _begun(unit: tuple[Span, ...]) -> tuple[Span, ...]:
     """The first word in small letters, unless it may be a name."""
-    first = unit[0].text.lstrip()
-    word = first.split(" ", 1)[0]
+    return (Span(_small(unit[0].text.lstrip()), unit[0].weight), *unit[1:])
+
+
+def _small(text: str) -> str:
+    word = text.split(" ", 1)[0]
     small = word[:1].lower() + word[1:]
-    if small == word or not _is_common(small):
-        return unit
-    return (Span(small + first[len(word) :], unit[0].weight), *unit[1:])
+    return small + text[len(word) :] if _is_common(small) else text
 
 
 def _is_common(word: str) -> bool:

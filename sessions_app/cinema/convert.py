@@ -24,21 +24,37 @@ _BREAK: Final[Unit] = ()
 # Words that stay as they are, byte by byte: one character each while the text is worked on.
 _FIRST_APART: Final = 0xF0000
 _FIRST_WITHIN: Final = 0x100000
+_MOST_KEPT: Final = 0xFFFE
 _APART: Final = re.compile(r"[\U000f0000-\U000fffff]")
 _KEPT: Final = re.compile(r"[\U000f0000-\U0010ffff]")
 _LORA: Final = re.compile(r"<[a-z]+:[^<>\n]+>", re.IGNORECASE)
-_EMBEDDING: Final = re.compile(r"(?<![^\s(\[,])embedding:[^\s<\[\](),:]+")
-_QUOTED: Final = re.compile(r'"[^"\n()\\]{1,200}"|“[^”\n()\\]{1,200}”')
+_EMBEDDING: Final = re.compile(
+    r"(?<![^\s(\[,])embedding:(?:\\[()]|[^\s<\[\](),:\\\U000f0000-\U0010ffff])+"
+)
+_INSIDE: Final = r"\n()\\\x01\x02\U000f0000-\U0010ffff"
+_QUOTED: Final = re.compile(rf'"[^"{_INSIDE}]{{1,200}}"|“[^”{_INSIDE}]{{1,200}}”')
 
 _NOISE: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\U000f0000-\U0010ffff]")
-_BETWEEN_TAGS: Final = re.compile(r"([,，\n]|\bBREAK\b|[\U000f0000-\U000fffff])")
+_BREAK_WORD: Final = r"(?<![^\W_])BREAK(?![^\W_])"
+_BETWEEN_TAGS: Final = re.compile(rf"([,\uff0c\n]|{_BREAK_WORD}|[\U000f0000-\U000fffff])")
 _BETWEEN_CLAUSES: Final = re.compile(
-    r"((?<!\bMr)(?<!\bMrs)(?<!\bDr)(?<!\bSt)[.!?](?=\s|$)|[,，;\n]|:(?=\s|$)|\s[—–-](?=\s)"
-    r"|\bBREAK\b|[\U000f0000-\U000fffff])"
+    r"((?<!\bMr)(?<!\bMrs)(?<!\bDr)(?<!\bSt)[.!?](?=\s|$)|[,\uff0c;\n]|:(?=\s|$)|\s[—–-](?=\s)"
+    rf"|{_BREAK_WORD}|[\U000f0000-\U000fffff])"
 )
 _SCORE: Final = re.compile(r"score_\d+(?:_up)?|(?:source|rating)_[a-z]+", re.IGNORECASE)
-_SCORE_IN_PROSE: Final = re.compile(rf"(?:\b(?:{_SCORE.pattern})\b)[ \t]*,?[ \t]*", re.IGNORECASE)
+_SCORE_IN_PROSE: Final = re.compile(rf"\b(?:{_SCORE.pattern})\b[ \t]*,?[ \t]*", re.IGNORECASE)
+_QUALITY_IN_PROSE: Final = re.compile(
+    rf"(?<![\w-])(?:{'|'.join(sorted(QUALITY))})[ \t]*,[ \t]*", re.IGNORECASE
+)
+_SCORES_LEFT_OUT: Final = "Score, source and rating tags are Pony's alone and were left out."
+_BREAK_LEFT_OUT: Final = "BREAK was left out, as the text is read in one piece."
+_NOT_FOR_PROSE: Final = (
+    (_SCORE_IN_PROSE, "", _SCORES_LEFT_OUT),
+    (_QUALITY_IN_PROSE, "", "Quality tags were left out, as sentences have no use for them."),
+    (re.compile(_BREAK_WORD), " ", _BREAK_LEFT_OUT),
+)
 _SENTENCE_END: Final = re.compile(r"[.!?](?=\s|$)")
+_UNDERSCORE: Final = re.compile(r"(?<=[^\W_])_+(?=[^\W_]|\x01)")
 _SHORTEST_UNDERSCORED: Final = 4
 """Shorter tags with an underscore are faces, such as ^_^ and o_o."""
 
@@ -71,6 +87,8 @@ class _Work:
 
     def keep(self, pattern: re.Pattern[str], text: str, first: int) -> str:
         def stand_in(found: re.Match[str]) -> str:
+            if len(self.kept) >= _MOST_KEPT:
+                return found[0]
             self.kept.append(found[0])
             return chr(first + len(self.kept) - 1)
 
@@ -98,6 +116,7 @@ def convert(text: str, from_target: Target, to_target: Target) -> Converted:
     else:
         result = _prose(hidden, work)
     _tell_what_is_given(work)
+    _tell_tokens(work)
     return Converted(work.restored(result), tuple(work.notes))
 
 
@@ -110,22 +129,27 @@ def _prepared(text: str, work: _Work) -> str:
     text = work.keep(_LORA, text, _FIRST_APART)
     text = work.keep(_EMBEDDING, text, _FIRST_WITHIN)
     text = hide(text)
+    text = work.keep(_QUOTED, text, _FIRST_WITHIN)
     if "tags" in (work.source.form, work.target.form):
         lighter = unbracketed(text)
         if lighter != text:
             work.note("ComfyUI does not read square brackets, so they became weights below 1.")
         text = lighter
-    text = work.keep(_QUOTED, text, _FIRST_WITHIN)
-    if work.source.weights in ("literal", "none"):
+    if work.source.form != "tags":
         text = hide_asides(text)
     return text
 
 
 def _reads_as_prose(hidden: str) -> bool:
     """Whether a prompt in a tag model's field is sentences after all."""
-    parts = [part for part in re.split(r"[,\n]", hidden) if part.strip()]
+    parts = [part for part in re.split(r"[,\n]", hidden) if not _is_label(part.strip().lower())]
     length = sum(len(part.split()) for part in parts) / max(1, len(parts))
     return length >= 4 and _SENTENCE_END.search(hidden) is not None
+
+
+def _is_label(plain: str) -> bool:
+    """Whether this is a tag in any company, even before sentences."""
+    return not plain or plain in QUALITY or plain in COUNTS or bool(_SCORE.fullmatch(plain))
 
 
 def _units(parts: Iterable[Span], between: re.Pattern[str]) -> list[Unit]:
@@ -178,9 +202,7 @@ def _tags(hidden: str, work: _Work) -> str:
         units = _counted(units, hidden, work)
     if work.is_crossing:
         units = _with_quality([_clamped(unit, work) for unit in units], work)
-    return " BREAK ".join(
-        ", ".join(map(written, chunk)) for chunk in _chunks(units) if chunk
-    )
+    return " BREAK ".join(", ".join(map(written, chunk)) for chunk in _chunks(units) if chunk)
 
 
 def _cut(units: Iterable[Unit]) -> Iterator[Unit]:
@@ -196,8 +218,7 @@ def _with_spaces(unit: Unit) -> Unit:
     plain = _plain(unit)
     if "_" not in plain or len(plain) < _SHORTEST_UNDERSCORED or _SCORE.fullmatch(plain):
         return unit
-    spaced = tuple(replace(span, text=span.text.replace("_", " ")) for span in unit)
-    return _tidy(spaced) if _plain(spaced) else unit
+    return tuple(replace(span, text=_UNDERSCORE.sub(" ", span.text)) for span in unit)
 
 
 def _without_foreign_scores(units: Sequence[Unit], work: _Work) -> list[Unit]:
@@ -206,7 +227,7 @@ def _without_foreign_scores(units: Sequence[Unit], work: _Work) -> list[Unit]:
         return list(units)
     kept = [unit for unit in units if not _SCORE.fullmatch(_plain(unit))]
     if len(kept) < len(units):
-        work.note(f"Score, source and rating tags were left out; {work.target.label} has none.")
+        work.note(_SCORES_LEFT_OUT)
     return kept
 
 
@@ -239,7 +260,9 @@ def _with_quality(units: Sequence[Unit], work: _Work) -> list[Unit]:
     if not own or any(_plain(unit).lower() in own for unit in units):
         return list(units)
     work.note(f"The quality tags of {work.target.label} were added.")
-    before, after = ([(Span(tag),) for tag in tags] for tags in (work.target.prefix, work.target.suffix))
+    before, after = (
+        [(Span(tag),) for tag in tags] for tags in (work.target.prefix, work.target.suffix)
+    )
     return [*before, *units, *after]
 
 
@@ -271,10 +294,15 @@ def _sentences(hidden: str, work: _Work) -> str:
     tags = [unit for chunk in _chunks(tags) for unit in chunk]
     work.note("Tags were joined into sentences by what they are about; read them once.")
     if _BREAK in units:
-        work.note("BREAK was left out, as the text is read in one piece.")
+        work.note(_BREAK_LEFT_OUT)
     _tell_weights(tags, work)
+    tags = [_tidy((*unit[:-1], _unstopped(unit[-1]))) for unit in tags if _plain(unit).strip(" .;")]
     text = said(tags) if tags else ""
     return " ".join([show(text, escaped=work.target.escapes_parentheses), *tokens]).strip()
+
+
+def _unstopped(span: Span) -> Span:
+    return replace(span, text=span.text.rstrip(" .;"))
 
 
 def _is_token(unit: Unit, work: _Work) -> bool:
@@ -320,13 +348,11 @@ def _prose(hidden: str, work: _Work) -> str:
     parts = spans(hidden)
     _tell_weights([tuple(parts)], work)
     text = "".join(map(_in_words, parts))
-    unscored = _SCORE_IN_PROSE.sub("", text)
-    if unscored != text:
-        work.note(f"Score, source and rating tags were left out; {work.target.label} has none.")
-    unbroken = re.sub(r"\bBREAK\b", " ", unscored)
-    if unbroken != unscored:
-        work.note("BREAK was left out, as the text is read in one piece.")
-    lines = [" ".join(line.split()) for line in unbroken.split("\n")]
+    for pattern, instead, note in _NOT_FOR_PROSE:
+        text, times = pattern.subn(instead, text)
+        if times:
+            work.note(note)
+    lines = [" ".join(line.split()) for line in text.split("\n")]
     joined = (" " if work.target.medium == "video" else "\n").join(lines)
     tidy = re.sub(r" {2,}", " ", re.sub(r"\n{3,}", "\n\n", joined)).strip(" \n,")
     return show(tidy, escaped=work.target.escapes_parentheses)
@@ -354,3 +380,11 @@ def _tell_what_is_given(work: _Work) -> None:
         work.note(f"{label} is given the picture: keep only what moves and how the camera moves.")
     if work.target.form == "edit":
         work.note(f"{label} wants an instruction: say what is to change and what is to stay.")
+
+
+def _tell_tokens(work: _Work) -> None:
+    tokens = [text for text in work.kept if text[0] not in '"“']
+    if tokens and work.is_crossing:
+        work.note(
+            "LoRA and embedding tokens were kept as they are; each fits only the model it was made for."
+        )

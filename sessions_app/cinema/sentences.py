@@ -6,52 +6,60 @@ subject, so that no tag is lost.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from itertools import pairwise
 from types import MappingProxyType
 from typing import Any, Final
 
-import yaml
-
+from sessions_app.cinema.categories import LISTS
 from sessions_app.cinema.weights import OPEN, Span
 
-_FILE: Final = Path(__file__).with_name("data") / "categories.yaml"
-_DATA: Final[Mapping[str, Any]] = MappingProxyType(
-    yaml.safe_load(_FILE.read_text(encoding="utf-8"))
-)
-
-QUALITY: Final = frozenset(_DATA["quality"])
+QUALITY: Final = frozenset(LISTS["quality"])
 """Tags about the training data instead of the picture."""
-COUNTS: Final[Mapping[str, str]] = MappingProxyType(_DATA["counts"])
+COUNTS: Final[Mapping[str, str]] = MappingProxyType(LISTS["counts"])
 """Tags that count people, with the words for them."""
-ARTICLES: Final = frozenset(_DATA["articles"])
-PREPOSITIONS: Final = frozenset(_DATA["prepositions"])
-DETERMINERS: Final = frozenset(_DATA["determiners"])
-_SAYS: Final[Mapping[str, str]] = MappingProxyType(_DATA["says"])
-_UNCOUNTED: Final = frozenset(_DATA["uncounted"])
-_TAKE_OBJECTS: Final = frozenset(_DATA["take_objects"])
-_ON_PLACES: Final = frozenset(_DATA["on_places"])
-_BARE_PLACES: Final = frozenset(_DATA["bare_places"])
-_IN_TIMES: Final = frozenset(_DATA["in_times"])
-_BY_TIMES: Final = frozenset(_DATA["by_times"])
+ARTICLES: Final = frozenset(LISTS["articles"])
+PREPOSITIONS: Final = frozenset(LISTS["prepositions"])
+DETERMINERS: Final = frozenset(LISTS["determiners"])
+_SAYS: Final[Mapping[str, str]] = MappingProxyType(LISTS["says"])
+_UNCOUNTED: Final = frozenset(LISTS["uncounted"])
+_TAKE_OBJECTS: Final = frozenset(LISTS["take_objects"])
+_RECORDED: Final = frozenset(LISTS["recorded"])
+_ON_PLACES: Final = frozenset(LISTS["on_places"])
+_BARE_PLACES: Final = frozenset(LISTS["bare_places"])
+_IN_TIMES: Final = frozenset(LISTS["in_times"])
+_BY_TIMES: Final = frozenset(LISTS["by_times"])
 
 _PHRASES: Final[Mapping[str, str]] = {
     phrase: category
-    for category, lists in reversed(_DATA["categories"].items())
+    for category, lists in reversed(LISTS["categories"].items())
     for phrase in lists.get("phrases", ())
 }
 _HEADS: Final[Mapping[str, str]] = {
     head: category
-    for category, lists in reversed(_DATA["categories"].items())
+    for category, lists in reversed(LISTS["categories"].items())
     for head in lists["heads"]
 }
-_DESCRIBING: Final = frozenset({"adjective", "action", "sky", "mood", "look"})
+_PHRASE: Final = re.compile(
+    rf"\b(?:{'|'.join(map(re.escape, sorted(_PHRASES, key=len, reverse=True)))})\b"
+)
+_FOCAL_LENGTH: Final = re.compile(r"\d+(?:\.\d+)? ?mm")
+_VOWEL: Final = re.compile(r"[aeiou]|8|1[18](?!\d)", re.IGNORECASE)
+_STARTERS: Final = frozenset(LISTS["starters"])
+_DESCRIBING: Final = frozenset({"adjective", "recorded", "action", "sky", "mood", "look"})
 """Categories whose words take an adverb; the others take an adjective."""
+_COUNTED: Final[Mapping[str, str]] = MappingProxyType(
+    {word: kind for kind, words in LISTS["counted"].items() for word in words}
+)
 _SENTENCES: Final = (
+    ("emptiness", "There are {}."),
     ("light", "Lit by {}."),
     ("sky", "The weather is {}."),
     ("camera", "The shot is {}."),
+    ("lens", "Shot with {}."),
+    ("recorded", "{}."),
     ("mood", "The mood is {}."),
     ("look", "The picture is {}."),
     ("style", "The style is {}."),
@@ -76,9 +84,9 @@ def _levels(entries: Iterable[Mapping[str, Any]], bound: str) -> tuple[Level, ..
     )
 
 
-STRONGER: Final = _levels(_DATA["emphasis"], "from")
+STRONGER: Final = _levels(LISTS["emphasis"], "from")
 """The strongest first."""
-WEAKER: Final = _levels(_DATA["softened"], "to")
+WEAKER: Final = _levels(LISTS["softened"], "to")
 """The weakest first."""
 
 
@@ -106,19 +114,33 @@ def category_of(tag: str) -> str:
     words = plain.split()
     if plain in COUNTS:
         return "subject"
-    if plain in _PHRASES:
-        return _PHRASES[plain]
+    if _FOCAL_LENGTH.fullmatch(plain):
+        return "lens"
+    if words[1:] and words[0] in _RECORDED and words[1] in PREPOSITIONS:
+        return "recorded"
     if words and words[0] in _TAKE_OBJECTS:
         return "action"
+    if _is_someone(words):
+        return "subject"
+    phrase = _PHRASE.search(plain)
+    if phrase:
+        return _PHRASES[phrase[0]]
     known = [_HEADS[word] for word in (_head(words), *words) if word in _HEADS]
     if known:
         return known[0]
     return "style" if words[:1] == ["by"] else "trait"
 
 
+def _is_someone(words: Sequence[str]) -> bool:
+    """Whether a tag says who does something, as "a man sitting at a bar" does."""
+    return any(
+        _HEADS.get(who) == "subject" and does.endswith("ing") for who, does in pairwise(words)
+    )
+
+
 def is_known(word: str) -> bool:
     """Whether a word is a common one of these lists, and so no name."""
-    return word in _HEADS or word in PREPOSITIONS or word in DETERMINERS
+    return word in _HEADS or word in PREPOSITIONS or word in DETERMINERS or word in _STARTERS
 
 
 def _head(words: Sequence[str]) -> str:
@@ -141,13 +163,29 @@ def said(tags: Sequence[Sequence[Span]]) -> str:
     for item in items:
         kinds.setdefault(item.category, []).append(item)
     _find_subject(kinds)
+    _say_people_once(kinds)
     first = _first_sentence(kinds)
-    rest = [
-        pattern.format(_listed([_noun(item) for item in kinds[kind]]))
-        for kind, pattern in _SENTENCES
-        if kind in kinds
-    ]
+    rest = [_sentence(pattern, kinds[kind]) for kind, pattern in _SENTENCES if kinds.get(kind)]
     return " ".join([first, *rest] if first else rest)
+
+
+def _sentence(pattern: str, items: Sequence[_Item]) -> str:
+    """Things first, then what is said about them: "a close-up, from below"."""
+    things = [_thing(item) for item in items if not _is_adverbial(item)]
+    manners = [_noun(item) for item in items if _is_adverbial(item)]
+    return _capital(pattern.format(", ".join([*filter(None, [_listed(things)]), *manners])))
+
+
+def _thing(item: _Item) -> str:
+    noun = _noun(item)
+    if item.category == "lens" and _FOCAL_LENGTH.fullmatch(item.text):
+        return f"{noun} lens"
+    is_bare = item.category == "camera" and not _starts(noun, DETERMINERS)
+    return f"with {noun}" if is_bare and item.head in _UNCOUNTED else noun
+
+
+def _capital(sentence: str) -> str:
+    return sentence[0].upper() + sentence[1:]
 
 
 def _item(spans: Sequence[Span]) -> _Item:
@@ -169,10 +207,25 @@ def _inner(span: Span) -> str:
 
 def _find_subject(kinds: dict[str, list[_Item]]) -> None:
     """Without a known subject the first of the traits is it, and adjectives are about the picture."""
+    pictured = [item for item in kinds.get("camera", []) if " of " in item.text]
+    if "subject" not in kinds and pictured and not _PHRASE.search(pictured[0].text.lower()):
+        kinds["subject"] = [pictured[0]]
+        kinds["camera"].remove(pictured[0])
     if "subject" not in kinds and "trait" in kinds:
         kinds["subject"] = [kinds["trait"].pop(0)]
     if "subject" not in kinds and "adjective" in kinds:
         kinds["look"] = kinds.pop("adjective") + kinds.get("look", [])
+
+
+def _say_people_once(kinds: dict[str, list[_Item]]) -> None:
+    """Beside "a woman in a red coat" the tag "1girl" would make two people of one."""
+    items = kinds.get("subject", [])
+    named = {
+        _COUNTED[word] for item in items for word in item.text.lower().split() if word in _COUNTED
+    }
+    kept = [item for item in items if item.text.lower().strip("1") not in named]
+    if items:
+        kinds["subject"] = kept
 
 
 def _first_sentence(kinds: Mapping[str, list[_Item]]) -> str:
@@ -192,7 +245,7 @@ def _first_sentence(kinds: Mapping[str, list[_Item]]) -> str:
         *loose,
     ]
     sentence = ", ".join(filter(None, parts))
-    return f"{sentence[0].upper()}{sentence[1:]}." if sentence else ""
+    return _capital(f"{sentence}.") if sentence else ""
 
 
 def _subject(kinds: Mapping[str, list[_Item]]) -> str:
@@ -233,17 +286,17 @@ def _worded(item: _Item) -> str:
 def _with_article(phrase: str, head: str, *, plain: str) -> str:
     if _starts(plain, DETERMINERS) or head in _UNCOUNTED or _is_plural(head):
         return phrase
-    if not plain[:1].isalpha() or plain[:1].isupper():
+    if plain[:1].isupper() or not (plain[:1].isalpha() or "mm" in plain):
         return phrase
     return f"{_article_for(phrase)} {phrase}"
 
 
 def _article_for(phrase: str) -> str:
-    return "an" if phrase[:1].lower() in "aeiou" else "a"
+    return "an" if _VOWEL.match(phrase) else "a"
 
 
 def _is_plural(word: str) -> bool:
-    return word.endswith("s") and not word.endswith(("ss", "us", "is"))
+    return word.endswith("s") and not word.endswith(("ss", "us", "is", "lens"))
 
 
 def _placed(item: _Item) -> str:

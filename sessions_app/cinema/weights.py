@@ -1,4 +1,4 @@
-"""Weights in a prompt, read and written as ComfyUI does: `(word:1.2)`, `((word))`, `\\(text\\)`.
+r"""Weights in a prompt, read and written as ComfyUI does: `(word:1.2)`, `((word))`, `\(text\)`.
 
 Source: `token_weights` and `escape_important` in ComfyUI's `comfy/sd1_clip.py`. A text between the
 two is *hidden*: its escaped parentheses are two control characters, so that they are plain text.
@@ -19,9 +19,9 @@ _PER_PARENTHESIS: Final = 1.1
 _DEEPEST: Final = 64
 """Groups within groups, beyond which parentheses are dropped; 64 of them already weigh 446."""
 _HEAVIEST: Final = 100.0
-_ESCAPED: Final = re.compile(r"\\+([()])")
-_TELLING: Final = re.compile(r"\(([^()]*:\s*[-+]?\d*\.?\d+\s*)\)")
-_BRACKETED: Final = re.compile(r"(?<!\\)(\[+)([^\[\]():|<>]*[^\[\]():|<>\s\\][^\[\]():|<>\\]*)(\]+)")
+_ESCAPED: Final = re.compile(r"(?<!\\)\\+([()])")
+_TELLING: Final = re.compile(r"(\([^()]*:\s*[-+]?\d*\.?\d+\s*\)|(?<!\()\({2,}[^()]*\){2,})")
+_BRACKETED: Final = re.compile(r"(?<![\\\[])(\[+)([^\[\]():|<>\\]+)(\]+)")
 
 
 @dataclass(frozen=True)
@@ -46,10 +46,10 @@ def show(text: str, *, escaped: bool) -> str:
 
 
 def hide_asides(text: str) -> str:
-    """Hides every parenthesis that is not around a number, for models that take them for text."""
+    """Hides the parentheses of prose, which are text unless doubled or around a number."""
     parts = _TELLING.split(text)
     return "".join(
-        f"({part})" if index % 2 else part.replace("(", OPEN).replace(")", CLOSE)
+        part if index % 2 else part.replace("(", OPEN).replace(")", CLOSE)
         for index, part in enumerate(parts)
     )
 
@@ -61,7 +61,7 @@ def unbracketed(text: str) -> str:
 
 def _lighter(found: re.Match[str]) -> str:
     opened, text, closed = found.groups()
-    if len(opened) != len(closed):
+    if len(opened) != len(closed) or not text.strip():
         return found[0]
     return f"({text}:{weight_text(_rounded(_PER_PARENTHESIS ** -len(opened)))})"
 

@@ -1,7 +1,7 @@
 """What is kept out of the picture, per target and medium."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sessions_app.cinema.negatives import negative_for
@@ -53,6 +53,7 @@ def test_a_parenthesis_in_a_name_is_not_read_as_a_weight():
 
 
 @every_target
+@settings(max_examples=25)
 @given(avoid=words, drawn=st.booleans())
 def test_it_is_clean_and_always_the_same(target, avoid, drawn):
     found = negative_for(target, drawn, avoid)

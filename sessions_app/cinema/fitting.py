@@ -29,11 +29,17 @@ def fits(body: Body, lens: Lens) -> bool:
     return shared_mount(body, lens) is not None and covers(lens, body)
 
 
-def was_made(stock: Stock, year: int | None) -> bool:
+def first_year(stock: Stock, gauge_mm: int | None) -> int:
+    """Return since when a stock is made, in a gauge if one is given."""
+    return max(stock.since, stock.gauge_from.get(gauge_mm or 0, 0))
+
+
+def was_made(stock: Stock, year: int | None, gauge_mm: int | None = None) -> bool:
     """Whether a stock could be bought in that year, or at all if none is given."""
     if year is None:
         return True
-    return stock.since <= year and (stock.until is None or year <= stock.until + STOCK_GRACE_YEARS)
+    last = year if stock.until is None else stock.until + STOCK_GRACE_YEARS
+    return first_year(stock, gauge_mm) <= year <= last
 
 
 @cache
@@ -119,10 +125,11 @@ def nearest_stocks(
 ) -> tuple[Stock, ...]:
     """Return the stocks that a body runs: those of their time, then those most like another one."""
     like = vocabularies().stocks[like_id] if like_id else None
+    gauge = vocabularies().bodies[body_id].gauge_mm
 
     def distance(stock: Stock) -> tuple[float, ...]:
         return (
-            float(not was_made(stock, year)),
+            float(not was_made(stock, year, gauge)),
             float(in_color is not None and stock.is_black_and_white == in_color),
             float(like is not None and stock.is_black_and_white != like.is_black_and_white),
             abs((stock.balance_k or 0) - (like.balance_k or 0)) if like else 0.0,

@@ -71,13 +71,20 @@ def _of_film(film: Film) -> LiveAction:
         timing=_id("timings", move.get("timing")),
         time=_id("times", _first(look.times)),
         place=_id("places", look.place),
-        sources=_ids("sources", look.sources[:3]),
+        sources=_lit_at(_id("times", _first(look.times)), _ids("sources", look.sources)),
         styles=_ids("styles", look.styles[:2]),
         size=_id("sizes", _first(look.sizes)),
         composition=_id("compositions", _first(look.compositions)),
         moods=_ids("moods", look.moods[:3]),
         tone=_id("tones", _first(look.tones)),
     )
+
+
+def _lit_at(time: str | None, sources: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the sources of a film that there are at this time: its list is of all its scenes."""
+    low, high = vocabularies().times[time].sun_elevation_deg if time else (-90, 90)
+    absent = {name for name, is_up in (("sun", high > 0), ("moon", low < 0)) if not is_up}
+    return tuple(one for one in sources if one not in absent)[:3]
 
 
 def _of_look(look: Look) -> Animation:

@@ -193,6 +193,7 @@ class Stock(Term):
         ei_tungsten: Exposure index; `ei_daylight` by day, with the filter that this takes.
         formats_mm: Gauges in which it was made.
         since: First year, and `until`, the last year of manufacture; None while it is made.
+        gauge_from: Since when it is made in a gauge, where that was later.
     """
 
     look: str = ""
@@ -205,6 +206,7 @@ class Stock(Term):
     formats_mm: tuple[int, ...]
     since: int
     until: int | None
+    gauge_from: Mapping[int, int] = field(default_factory=dict)
 
     @property
     def is_black_and_white(self) -> bool:

@@ -90,10 +90,13 @@ def _change_stock_or_body(config: LiveAction) -> Iterable[Changes]:
 
 def _stock_years(config: LiveAction) -> Broken | None:
     stock, year = config.the_stock, config.year
-    if stock is None or year is None or fitting.was_made(stock, year):
+    gauge = config.the_body.gauge_mm if config.the_body else None
+    if stock is None or year is None or fitting.was_made(stock, year, gauge):
         return None
-    if year < stock.since:
-        return hard(f"{stock.label} came in {stock.since}; the scene looks like {year}.")
+    first = fitting.first_year(stock, gauge)
+    if year < first:
+        of_gauge = f" in {gauge} mm" if first > stock.since else ""
+        return hard(f"{stock.label} came{of_gauge} in {first}; the scene looks like {year}.")
     return hard(f"{stock.label} was made until {stock.until}; the scene looks like {year}.")
 
 
@@ -101,7 +104,7 @@ def _other_stock_or_year(config: LiveAction) -> Iterable[Changes]:
     body = config.the_body
     if body:
         near = fitting.nearest_stocks(body.id, config.stock, config.year)
-        fresh = (one for one in near if fitting.was_made(one, config.year))
+        fresh = (one for one in near if fitting.was_made(one, config.year, body.gauge_mm))
         yield from ({"stock": one.id} for one in islice(fresh, FEW))
     yield {"year": None}
 
@@ -369,7 +372,7 @@ CAMERA_RULES: Final = (
         _change_stock_or_body,
         absorbs=("LA_65MM_STOCK_REQUIRES_65MM_CAMERA", "LA_IMAX_STOCK_REQUIRES_IMAX"),
     ),
-    rule("STOCK_YEARS", "stock", "stock year", _stock_years, _other_stock_or_year),
+    rule("STOCK_YEARS", "stock", "body stock year", _stock_years, _other_stock_or_year),
     rule("FILM_YEAR", "body", "body year preset", _film_year),
     rule("LENS_YEAR", "lens", "lens year", _lens_year, _older_lens),
     _claimed("body"),

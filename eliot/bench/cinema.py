@@ -74,7 +74,9 @@ def measure(say: Callable[[str], None]) -> Outcome:
                 for target in TARGETS.values()
             ]
         ),
-        "code_words": sum(len(code_words(row["prompt"], TARGETS[row["target"]])) for row in matrix(SCENE)),
+        "code_words": sum(
+            len(code_words(row["prompt"], TARGETS[row["target"]])) for row in matrix(SCENE)
+        ),
     }
     return Outcome(found, slowest)
 

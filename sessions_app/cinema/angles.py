@@ -52,7 +52,9 @@ def find_angles(
         )
         if told
     ]
-    return tuple(one for one in angles() if all(getattr(one, name).id == key for name, key in wanted))
+    return tuple(
+        one for one in angles() if all(getattr(one, name).id == key for name, key in wanted)
+    )
 
 
 def _all() -> Iterator[Angle]:

@@ -4,7 +4,7 @@ A change is only blamed for what it breaks itself. What does not fit comes with 
 that carries along whatever depends on it.
 """
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from itertools import islice
@@ -17,6 +17,7 @@ from sessions_app.cinema.rules import (
     INFO,
     LIVE_ACTION_RULES,
     WARNING,
+    Broken,
     Rule,
     Severity,
 )
@@ -121,12 +122,8 @@ def options(
         KeyError: The configuration has no such field.
     """
     field = config.FIELDS[name]
-    rules = _rules_of(type(config), name)
-    before = frozenset(_findings(config, rules))
-    return tuple(
-        _option(field, value, config, rules, before, frozenset(locked) if with_repairs else None)
-        for value in _values(field, config)
-    )
+    menders = _Menders(config, frozenset((*locked, name)) if with_repairs else None)
+    return tuple(_option(field, value, config, menders) for value in _values(field, config))
 
 
 def _values(field: Field, config: Configuration) -> Iterable[str | int | float]:
@@ -140,32 +137,21 @@ def _values(field: Field, config: Configuration) -> Iterable[str | int | float]:
 
 
 def _option(
-    field: Field,
-    value: str | int | float,
-    config: Configuration,
-    rules: Sequence[Rule],
-    before: frozenset[Finding],
-    locked: frozenset[str] | None,
+    field: Field, value: str | int | float, config: Configuration, menders: "_Menders"
 ) -> Option:
     candidate = with_choice(config, field, value)
-    bad = next(
-        (one for one in _findings(candidate, rules) if one.severity == HARD and one not in before),
-        None,
-    )
+    bad = menders.first_broken(candidate, frozenset((field.name,)))
     term = field.vocabulary[str(value)] if field.terms else None
-    label = term.label if term else field.label_of(value)
     chosen = getattr(config, field.name)
     return Option(
         value=value,
-        label=label,
+        label=term.label if term else field.label_of(value),
         line=term.line if term else "",
         is_chosen=value in chosen if isinstance(chosen, tuple) else value == chosen,
         is_allowed=bad is None,
-        reason=bad.reason if bad else "",
-        rule=bad.rule if bad else "",
-        repair=None
-        if bad is None or locked is None
-        else _repaired(candidate, config, locked | {field.name}),
+        reason=bad[1].reason if bad else "",
+        rule=bad[0].id if bad else "",
+        repair=menders.repaired(candidate, frozenset((field.name,))) if bad else None,
     )
 
 
@@ -187,7 +173,9 @@ def repair(config: C, *, locked: Collection[str] = ()) -> Repair | None:
     """
     if is_valid(config):
         return None
-    return _repaired(config, config, frozenset(locked), frozenset())
+    return _Menders(config, frozenset(locked), known=frozenset()).repaired(
+        config, frozenset(config.FIELDS)
+    )
 
 
 def repairs(
@@ -209,10 +197,11 @@ def _ways_out(
         changed = config.changed(changes)
         if rule.check(changed) is not None:
             continue
-        found = _mended(changed, locked | changes.keys(), others, [TRIES], DEPTH)
+        menders = _Menders(config, locked | changes.keys(), known=others)
+        found = menders.repaired(changed, frozenset(changes))
         if found is None:
             continue
-        way = _as_repair(config, found)
+        way = _as_repair(config, found.config)
         # Eight bodies that would do are one way out; the first is offered.
         kind = ",".join(sorted(changes))
         if kind not in seen:
@@ -224,50 +213,65 @@ def _is_change(config: Configuration, changes: Changes) -> bool:
     return any(getattr(config, name) != value for name, value in changes.items())
 
 
-def _repaired(
-    candidate: Configuration,
-    config: Configuration,
-    pinned: frozenset[str],
-    known: frozenset[Finding] | None = None,
-) -> Repair | None:
-    """Return the repair that makes a candidate valid, or as valid as what it comes from."""
-    before = _hard(config) if known is None else known
-    found = _mended(candidate, pinned, before, [TRIES], DEPTH)
-    return None if found is None else _as_repair(candidate, found)
+class _Menders:
+    """Looks for a configuration in which nothing is hard that was not so before."""
 
+    def __init__(
+        self,
+        config: Configuration,
+        kept: frozenset[str] | None,
+        *,
+        known: frozenset[Finding] | None = None,
+    ) -> None:
+        """Take what was there before, and the fields that must stay; None if no repair is wanted."""
+        self._kind = type(config)
+        self._kept = kept
+        self._known = _hard(config) if known is None else known
+        self._tries = 0
 
-def _mended(
-    config: Configuration,
-    pinned: frozenset[str],
-    known: frozenset[Finding],
-    tries: list[int],
-    depth: int,
-) -> Configuration | None:
-    """Return the configuration without hard findings but known ones; fields once touched stay as they are."""
-    bad = next(
-        (
-            (rule, one)
-            for rule in _rules(type(config))
-            if (one := _finding(rule, config)) and one.severity == HARD and one not in known
-        ),
-        None,
-    )
-    if bad is None:
-        return config
-    rule, _ = bad
-    for changes in rule.mends(config):
-        if changes.keys() & pinned or not _is_change(config, changes):
-            continue
-        if depth == 0 or tries[0] == 0:
+    def first_broken(
+        self, config: Configuration, touched: frozenset[str]
+    ) -> tuple[Rule, Broken] | None:
+        """Return the first rule that is newly broken; only those that read what was touched can be."""
+        for rule in _rules_of(self._kind, touched):
+            broken = rule.check(config)
+            if broken is not None and broken.severity == HARD and not self._knew(rule, broken):
+                return rule, broken
+        return None
+
+    def _knew(self, rule: Rule, broken: Broken) -> bool:
+        return bool(self._known) and _as_finding(rule, broken) in self._known
+
+    def repaired(self, candidate: Configuration, touched: frozenset[str]) -> Repair | None:
+        """Return the repair of a candidate in which these fields were touched."""
+        if self._kept is None:
             return None
-        tries[0] -= 1
-        changed = config.changed(changes)
-        if rule.check(changed) is not None:
-            continue
-        found = _mended(changed, pinned | changes.keys(), known, tries, depth - 1)
-        if found is not None:
-            return found
-    return None
+        self._tries = TRIES
+        found = self._mended(candidate, touched, self._kept, DEPTH)
+        return None if found is None else _as_repair(candidate, found)
+
+    def _mended(
+        self, config: Configuration, touched: frozenset[str], kept: frozenset[str], depth: int
+    ) -> Configuration | None:
+        """Return the configuration without what is newly broken; fields once changed stay as they are."""
+        bad = self.first_broken(config, touched)
+        if bad is None:
+            return config
+        rule, _ = bad
+        for changes in rule.mends(config):
+            if changes.keys() & kept or not _is_change(config, changes):
+                continue
+            if depth == 0 or self._tries == 0:
+                return None
+            self._tries -= 1
+            changed = config.changed(changes)
+            if rule.check(changed) is not None:
+                continue
+            names = frozenset(changes)
+            found = self._mended(changed, touched | names, kept | names, depth - 1)
+            if found is not None:
+                return found
+        return None
 
 
 def _as_repair(before: Configuration, after: Configuration) -> Repair:
@@ -309,7 +313,11 @@ def _findings(config: Configuration, rules: Iterable[Rule]) -> Iterator[Finding]
 
 def _finding(rule: Rule, config: Configuration) -> Finding | None:
     broken = rule.check(config)
-    return broken and Finding(rule.id, broken.severity, rule.field, broken.reason)
+    return broken and _as_finding(rule, broken)
+
+
+def _as_finding(rule: Rule, broken: Broken) -> Finding:
+    return Finding(rule.id, broken.severity, rule.field, broken.reason)
 
 
 def _hard(config: Configuration) -> frozenset[Finding]:
@@ -321,9 +329,9 @@ def _rules(kind: type[Configuration]) -> tuple[Rule, ...]:
 
 
 @cache
-def _rules_of(kind: type[Configuration], field: str) -> tuple[Rule, ...]:
-    """Return the rules that a change of this field can break."""
-    return tuple(rule for rule in _rules(kind) if field in rule.reads)
+def _rules_of(kind: type[Configuration], fields: frozenset[str]) -> tuple[Rule, ...]:
+    """Return the rules that a change of these fields can break."""
+    return tuple(rule for rule in _rules(kind) if fields & rule.reads)
 
 
 @cache

@@ -10,7 +10,9 @@ from sessions_app.cinema.prompt import compile_prompt
 from sessions_app.cinema.targets import TARGETS, Target
 
 # Shot sizes and media as crews and menus abbreviate them, and names of our own.
-_CODES: Final = re.compile(r"\b(?:EWS|WS|MWS|MS|MCU|CU|BCU|ECU|OTS|POV|ThreeD|TwoD|2D_|3D_|None|True|False)\b")
+_CODES: Final = re.compile(
+    r"\b(?:EWS|WS|MWS|MS|MCU|CU|BCU|ECU|OTS|POV|ThreeD|TwoD|2D_|3D_|None|True|False)\b"
+)
 
 
 def matrix(scene: str = "") -> Iterator[dict[str, Any]]:

@@ -86,7 +86,9 @@ class _Draft:
                 yield Phrase(self.glue, "")
             for first, one in enumerate(sentence):
                 begins = first == 0 and self.ends and one.panel != SCENE
-                yield Phrase(started(one.text), one.panel, one.fields, one.weight) if begins else one
+                yield (
+                    Phrase(started(one.text), one.panel, one.fields, one.weight) if begins else one
+                )
             if self.ends and not sentence[-1].text.endswith((".", "!", "?", "…", '"', "”")):
                 yield Phrase(self.ends, sentence[-1].panel, sentence[-1].fields)
 

@@ -107,12 +107,18 @@ class Command(BaseCommand):
     def _matrix(self, options: dict[str, Any]) -> None:
         for row in matrix(options["scene"]):
             line = json.dumps(row, ensure_ascii=False)
-            self.stdout.write(line if options["json"] else f"{row['preset']} {row['target']}\n{row['prompt']}\n")
+            self.stdout.write(
+                line if options["json"] else f"{row['preset']} {row['target']}\n{row['prompt']}\n"
+            )
 
 
 def _config(options: dict[str, Any]) -> Configuration:
     changes = dict(_pairs(options["set"]))
-    return apply_preset(options["preset"], changes) if options["preset"] else LiveAction().with_told(changes)
+    return (
+        apply_preset(options["preset"], changes)
+        if options["preset"]
+        else LiveAction().with_told(changes)
+    )
 
 
 def _pairs(told: list[str]) -> Iterator[tuple[str, Any]]:
@@ -131,7 +137,9 @@ def _read(name: str) -> dict[str, Any]:
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as fault:
         raise CommandError(f"{name} cannot be read: {fault}", returncode=2) from fault
     if not isinstance(found, dict):
-        raise CommandError(f"{name} holds no configuration: fields and values are wanted.", returncode=2)
+        raise CommandError(
+            f"{name} holds no configuration: fields and values are wanted.", returncode=2
+        )
     return found
 
 
@@ -170,11 +178,9 @@ def told(made: Prompt, config: Configuration) -> dict[str, Any]:
         "tokens": made.tokens,
         "size": list(made.size) if made.size else None,
         "clauses": [
-            {"text": one.text, "panel": one.panel, "fields": list(one.fields)} for one in made.pieces
+            {"text": one.text, "panel": one.panel, "fields": list(one.fields)}
+            for one in made.pieces
         ],
         "notes": list(made.notes),
         "messages": [finding(one) for one in engine.validate(config)],
     }
-
-
-

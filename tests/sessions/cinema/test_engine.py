@@ -77,7 +77,11 @@ def test_a_repair_leaves_alone_what_is_locked() -> None:
 
 
 def test_what_follows_from_a_body_cannot_be_contradicted() -> None:
-    told = {"camera.body": "alexa_65", "camera.manufacturer": "Sony", "lens.family": "arri_prime_65"}
+    told = {
+        "camera.body": "alexa_65",
+        "camera.manufacturer": "Sony",
+        "lens.family": "arri_prime_65",
+    }
     config = LiveAction().with_told(told)
     assert rules(config, "hard") == {"MANUFACTURER_CONSISTENT"}
     found = engine.repair(config)
@@ -167,19 +171,31 @@ def test_at_night_the_sun_is_let_go_or_the_night_made_by_day() -> None:
         (LiveAction(body="alexa_65", equipment="handheld"), "LA_HEAVY_NO_HANDHELD", "warning"),
         (LiveAction(body="alexa_65", equipment="gimbal"), "LA_HEAVY_NO_GIMBAL", "warning"),
         (LiveAction(body="alexa_65", equipment="drone"), "LA_HEAVY_NO_DRONE", "hard"),
-        (LiveAction(moods=("cheerful",), styles=("low_key",)), "LA_CHEERFUL_LOWKEY_WARN", "warning"),
+        (
+            LiveAction(moods=("cheerful",), styles=("low_key",)),
+            "LA_CHEERFUL_LOWKEY_WARN",
+            "warning",
+        ),
         (LiveAction(moods=("romantic",), styles=("low_key",)), "LA_ROMANTIC_LOWKEY_INFO", "info"),
         (LiveAction(moods=("gloomy",), styles=("high_key",)), "LA_GLOOMY_HIGHKEY_WARN", "warning"),
         (LiveAction(moods=("hopeful",), styles=("low_key",)), "LA_HOPEFUL_LOWKEY_WARN", "warning"),
         (LiveAction(composition="leading_lines", size="cu"), "LA_LEADING_LINES_CU_WARN", "warning"),
-        (LiveAction(composition="negative_space", size="ecu"), "LA_NEGATIVE_SPACE_ECU_WARN", "warning"),
+        (
+            LiveAction(composition="negative_space", size="ecu"),
+            "LA_NEGATIVE_SPACE_ECU_WARN",
+            "warning",
+        ),
         (
             LiveAction(composition="frame_within_frame", size="ews"),
             "LA_FRAME_WITHIN_FRAME_EWS_WARN",
             "warning",
         ),
         (LiveAction(composition="fill_the_frame", size="ws"), "LA_FILL_FRAME_WIDE_WARN", "warning"),
-        (LiveAction(composition="depth_layering", size="bcu"), "LA_DEPTH_LAYERING_ECU_WARN", "warning"),
+        (
+            LiveAction(composition="depth_layering", size="bcu"),
+            "LA_DEPTH_LAYERING_ECU_WARN",
+            "warning",
+        ),
         (LiveAction(composition="symmetrical", size="ecu"), None, None),
         (
             LiveAction(body="alexa_mini", lens="cooke_s4", focal_mm=14, size="cu"),
@@ -215,7 +231,11 @@ def test_at_night_the_sun_is_let_go_or_the_night_made_by_day() -> None:
         (Animation(medium="2d", camera="free_3d"), "ANIM_2D_NO_FREE3D", "hard"),
         (Animation(medium="3d", lighting="flat_light"), "ANIM_3D_NO_FLAT_LIGHT", "warning"),
         (Animation(medium="hybrid", camera="locked"), "ANIM_HYBRID_REQUIRES_3D_CAMERA", "warning"),
-        (Animation(surface="photoreal", motion="limited"), "ANIM_PHOTOREAL_LIMITED_WARN", "warning"),
+        (
+            Animation(surface="photoreal", motion="limited"),
+            "ANIM_PHOTOREAL_LIMITED_WARN",
+            "warning",
+        ),
         (Animation(domain="anime", tone="monochrome"), "ANIM_ANIME_MONOCHROME_WARN", "warning"),
         (
             Animation(tone="high_contrast_bw", moods=("dreamlike",)),

@@ -12,7 +12,7 @@ from django.db import OperationalError
 from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import URLPattern, URLResolver, path, re_path
 from django.views.decorators.csrf import csrf_exempt
-from ninja import NinjaAPI
+from ninja import NinjaAPI, Router
 from ninja.errors import ValidationError
 
 from farm_app.api import farm, groups, jobs
@@ -26,7 +26,9 @@ View = Callable[..., HttpResponse]
 api = NinjaAPI(
     title="Eliot",
     version=settings.VERSION,
-    description="Pictures from a farm of ComfyUI nodes. On this machine no token is needed.",
+    description=(
+        "Pictures from a farm of ComfyUI nodes, and the words to ask for them. On this machine no token is needed."
+    ),
     urls_namespace="api",
     docs_url=None,
     parser=ReadBody(),
@@ -80,12 +82,16 @@ def _in_one_shape(view: View) -> View:
     return shaped
 
 
-def _addresses() -> tuple[list[URLResolver | URLPattern], str, str]:
+def addresses(*more: tuple[str, Router]) -> list[URLResolver | URLPattern]:
+    """Return what stands below ``/api/``, with the routes that rooms above this one bring under a prefix of theirs.
+
+    Called once, by the roof: the API cannot be added to when its addresses are made.
+    """
+    for prefix, router in more:
+        api.add_router(prefix, router)
     patterns, app_name, namespace = api.urls
     for pattern in patterns:
         if isinstance(pattern, URLPattern) and pattern.callback is not None:
             pattern.callback = _in_one_shape(pattern.callback)
-    return patterns, app_name, namespace
-
-
-urlpatterns = [path("", not_found), path("", _addresses()), re_path("", not_found)]
+    own = (patterns, app_name, namespace)
+    return [path("", not_found), path("", own), re_path("", not_found)]

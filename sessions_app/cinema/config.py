@@ -86,7 +86,7 @@ class Field:
             return () if self.most > 1 else None
         if not self.terms:
             return self._number(told)
-        words = [told] if isinstance(told, str) else list(told)
+        words = list(told) if isinstance(told, (list, tuple)) else [told]
         if len(words) > self.most:
             msg = f"{self.label} takes at most {self.most}; {len(words)} are given."
             raise BadValue(self.name, msg)
@@ -99,8 +99,8 @@ class Field:
     def _number(self, told: Any) -> Value:
         try:
             number = float(told)
-        except (TypeError, ValueError):
-            msg = f"{self.label} is a number, not {told}."
+        except (TypeError, ValueError, OverflowError):
+            msg = f"{self.label} is a number, not {str(told)[:60]}."
             raise BadValue(self.name, msg) from None
         low, high = FOCAL_RANGE_MM if self.name == "focal_mm" else (FIRST_FILM_YEAR, LAST_YEAR)
         if not low <= number <= high:
@@ -171,6 +171,8 @@ class Configuration:
             found = self.field(name)
             if found is None:
                 claims[name] = self._claim(name, value)
+                if value is None:
+                    del claims[name]
             else:
                 changes[found.name] = found.read(value)
         return replace(self, **changes, claims=tuple(sorted(claims.items())))
@@ -380,13 +382,14 @@ def read_config(told: Mapping[str, Any]) -> Configuration:
         msg = f"A configuration is of the kind {' or '.join(KINDS)}, not {kind}."
         raise BadValue("kind", msg)
     preset = told.pop("preset", None)
-    return KINDS[kind](preset=preset).with_told(dict(_flat(told)))
+    return KINDS[kind](preset=preset).with_told(dict(flat(told)))
 
 
-def _flat(told: Mapping[str, Any], before: str = "") -> Iterable[tuple[str, Any]]:
+def flat(told: Mapping[str, Any], before: str = "") -> Iterable[tuple[str, Any]]:
+    """Yield names and values as they are told, nested names joined to paths."""
     for name, value in told.items():
         if isinstance(value, Mapping):
-            yield from _flat(value, f"{before}{name}.")
+            yield from flat(value, f"{before}{name}.")
         else:
             yield f"{before}{name}", value
 

@@ -34,7 +34,7 @@ PANELS: Final = (
 T5_WINDOW: Final = 512
 
 _PEOPLE: Final = re.compile(
-    r"\b(?:(?P<count>two|three|four|five|six|\d)\s+)?(?:[\w-]+\s+){0,2}?"
+    r"\b(?:(?P<count>two|three|four|five|six|\d)\s+)?(?:[\w-]{1,40}\s+){0,2}?"
     r"(?P<who>m[ae]n|boys?|guys?|wom[ae]n|girls?|lad(?:y|ies))\b",
     re.IGNORECASE,
 )

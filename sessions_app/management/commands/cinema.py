@@ -10,11 +10,11 @@ from typing import Any
 import yaml
 from django.core.management.base import BaseCommand, CommandError
 
-from sessions_app.cinema import engine
+from sessions_app.cinema import engine, plain
 from sessions_app.cinema.config import BadValue, Configuration, LiveAction, read_config
 from sessions_app.cinema.matrix import matrix
 from sessions_app.cinema.presets import apply_preset
-from sessions_app.cinema.prompt import Prompt, compile_prompt
+from sessions_app.cinema.prompt import compile_prompt
 from sessions_app.cinema.targets import Target, UnknownTarget, find_target
 from sessions_app.cinema.vocabulary import UnknownTerm
 
@@ -62,7 +62,8 @@ class Command(BaseCommand):
         config, target = _config(options), find_target(options["target"])
         made = compile_prompt(target, config, options["scene"], without=options["without"])
         if options["json"]:
-            self.stdout.write(json.dumps(told(made, config), ensure_ascii=False))
+            messages = [plain.finding(one) for one in engine.validate(config)]
+            self._write({**plain.prompt(made), "messages": messages})
             return
         self.stdout.write(made.text)
         if made.negative:
@@ -74,13 +75,10 @@ class Command(BaseCommand):
 
     def _options(self, options: dict[str, Any]) -> None:
         config = _config(options)
-        field = config.field(options["field"])
-        if field is None:
-            msg = f"There is no field called {options['field']}. There are {', '.join(config.FIELDS)}."
-            raise BadValue(options["field"], msg)
+        field = plain.field_called(config, options["field"])
         for one in engine.options(field.name, config):
             if options["json"]:
-                self.stdout.write(json.dumps(option(one), ensure_ascii=False))
+                self._write(plain.option(one, config))
                 continue
             mark = "*" if one.is_chosen else " " if one.is_allowed else "-"
             way = f" {one.repair.label}." if one.repair else ""
@@ -92,13 +90,14 @@ class Command(BaseCommand):
         is_still = target is not None and target.medium == "image"
         found = engine.validate(config, is_still=is_still)
         for one in found:
-            ways = [way.label for way in engine.repairs(one, config)]
+            ways = engine.repairs(one, config)
             if options["json"]:
-                self.stdout.write(json.dumps({**finding(one), "repairs": ways}, ensure_ascii=False))
+                told = [plain.repair(way, config) for way in ways]
+                self._write({**plain.finding(one), "repairs": told})
                 continue
             self.stdout.write(f"{one.severity:8} {one.field:12} {one.reason} [{one.rule}]")
             for way in ways:
-                self.stdout.write(f"{'':21} {way}.")
+                self.stdout.write(f"{'':21} {way.label}.")
         if any(one.severity == "hard" for one in found):
             raise SystemExit(1)
         if not found and not options["json"]:
@@ -110,6 +109,9 @@ class Command(BaseCommand):
             self.stdout.write(
                 line if options["json"] else f"{row['preset']} {row['target']}\n{row['prompt']}\n"
             )
+
+    def _write(self, found: dict[str, Any]) -> None:
+        self.stdout.write(json.dumps(found, ensure_ascii=False))
 
 
 def _config(options: dict[str, Any]) -> Configuration:
@@ -150,37 +152,3 @@ def _findings(config: Configuration, target: Target) -> Iterator[str]:
         for one in engine.validate(config)
         if not (is_still and one.field == "movement" and one.severity != "hard")
     )
-
-
-def finding(one: engine.Finding) -> dict[str, str]:
-    """Return a finding for programs."""
-    return {"rule": one.rule, "severity": one.severity, "field": one.field, "reason": one.reason}
-
-
-def option(one: engine.Option) -> dict[str, Any]:
-    """Return an option for programs."""
-    return {
-        "value": one.value,
-        "label": one.label,
-        "allowed": one.is_allowed,
-        "reason": one.reason,
-        "repair": one.repair.label if one.repair else "",
-    }
-
-
-def told(made: Prompt, config: Configuration) -> dict[str, Any]:
-    """Return a prompt for programs."""
-    return {
-        "target": made.target.id,
-        "prompt": made.text,
-        "negative": made.negative,
-        "words": made.words,
-        "tokens": made.tokens,
-        "size": list(made.size) if made.size else None,
-        "clauses": [
-            {"text": one.text, "panel": one.panel, "fields": list(one.fields)}
-            for one in made.pieces
-        ],
-        "notes": list(made.notes),
-        "messages": [finding(one) for one in engine.validate(config)],
-    }

@@ -4,7 +4,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Final, TypeVar
 
 from farm_app.api.errors import Fault, Refused, invalid
+from sessions_app.api.schemas import Kind
 from sessions_app.cinema.config import BadValue, Configuration, flat, read_config
+from sessions_app.cinema.films import Film
 from sessions_app.cinema.plain import field_called
 from sessions_app.cinema.presets import Preset, find_preset
 from sessions_app.cinema.targets import Target, UnknownTarget, find_target
@@ -15,24 +17,46 @@ T = TypeVar("T")
 MOST_FIELDS: Final = 60
 MOST_VALUES: Final = 20
 LONGEST_VALUE: Final = 200
+LONGEST_SAID: Final = 400
 _HEADS: Final = ("kind", "project_type", "preset")
 _LEAF: Final = "It must be text, a number, or a list of texts."
 
 
 def config_of(posted: Mapping[str, Any], at: str = "config") -> Configuration:
-    """Return the configuration that was posted.
+    """Return the configuration that was posted; a preset says its kind where nothing else does.
 
     Raises:
         Refused: It holds what is unknown; all of that is told at once.
     """
     told = dict(flat(posted))
     _require_small(told, at)
-    faults = list(_faults(told, at))
-    if faults:
-        raise invalid(faults[:MOST_VALUES])
     if told.get("preset"):
-        told["preset"] = find_preset(told["preset"]).id
+        preset = preset_of(str(told["preset"]), f"{at}.preset")
+        told["preset"] = preset.id
+        _require_its_kind(told, preset, at)
+    begun = _begun(told, at)
+    _require_known({name: one for name, one in told.items() if name not in _HEADS}, begun, at)
     return read_config(told)
+
+
+def _require_its_kind(told: dict[str, Any], preset: Preset, at: str) -> None:
+    """Let a configuration be of its preset's kind, or refuse it if it says another."""
+    said = next((name for name in ("kind", "project_type") if name in told), None)
+    if said is None:
+        told["kind"] = kind_of(preset)
+    elif str(told[said]).lower() != kind_of(preset):
+        fault = f"{preset.label} is of the kind {kind_of(preset)}."
+        raise invalid([Fault(f"{at}.{said}", fault, kind_of(preset))])
+
+
+def kind_of(preset: Preset) -> Kind:
+    """Return the kind of configuration that a preset begins."""
+    return "live_action" if isinstance(preset, Film) else "animation"
+
+
+def _begun(told: Mapping[str, Any], at: str) -> Configuration:
+    heads = {name: told[name] for name in ("kind", "project_type") if name in told}
+    return known(lambda: read_config(heads), f"{at}.{next(iter(heads), 'kind')}")
 
 
 def require_overrides(posted: Mapping[str, Any], begun: Configuration) -> dict[str, Any]:
@@ -43,9 +67,7 @@ def require_overrides(posted: Mapping[str, Any], begun: Configuration) -> dict[s
     """
     told = dict(flat(posted))
     _require_small(told, "overrides")
-    faults = list(_wrong_values(told, begun, "overrides"))
-    if faults:
-        raise invalid(faults[:MOST_VALUES])
+    _require_known(told, begun, "overrides")
     return told
 
 
@@ -53,7 +75,9 @@ def _require_small(told: Mapping[str, Any], at: str) -> None:
     if len(told) > MOST_FIELDS:
         raise invalid([Fault(at, f"{len(told)} fields are too many; at most {MOST_FIELDS}.")])
     faults = [
-        Fault(f"{at}.{name}"[:LONGEST_VALUE], said) for name, one in told.items() if (said := _misfit(name, one))
+        Fault(f"{at}.{name}"[:LONGEST_VALUE], said)
+        for name, one in told.items()
+        if (said := _misfit(name, one))
     ]
     if faults:
         raise invalid(faults[:MOST_VALUES])
@@ -71,29 +95,10 @@ def _misfit(name: str, value: Any) -> str:
     return ""
 
 
-def _faults(told: Mapping[str, Any], at: str) -> Iterator[Fault]:
-    heads = {name: told[name] for name in _HEADS if name in told}
-    try:
-        begun = read_config({name: one for name, one in heads.items() if name != "preset"})
-    except BadValue as bad:
-        place = "kind" if "kind" in heads else "project_type"
-        yield Fault(f"{at}.{place}", str(bad))
-        return
-    preset = heads.get("preset")
-    if preset:
-        yield from _wrong_preset(preset, f"{at}.preset")
-    rest = {name: one for name, one in told.items() if name not in heads}
-    yield from _wrong_values(rest, begun, at)
-
-
-def _wrong_preset(told: Any, at: str) -> Iterator[Fault]:
-    if not isinstance(told, str):
-        yield Fault(at, "It must be text.")
-        return
-    try:
-        find_preset(told)
-    except UnknownTerm as unknown:
-        yield Fault(at, str(unknown))
+def _require_known(told: Mapping[str, Any], begun: Configuration, at: str) -> None:
+    faults = list(_wrong_values(told, begun, at))
+    if faults:
+        raise invalid(faults[:MOST_VALUES])
 
 
 def _wrong_values(told: Mapping[str, Any], begun: Configuration, at: str) -> Iterator[Fault]:
@@ -156,6 +161,4 @@ def there(found: Callable[[], T]) -> T:
     try:
         return found()
     except (UnknownTerm, UnknownTarget) as unknown:
-        raise Refused(404, "not_found", str(unknown)) from unknown
-
-
+        raise Refused(404, "not_found", str(unknown)[:LONGEST_SAID]) from unknown

@@ -40,7 +40,7 @@ ConfigSaid = Annotated[
 class OptionsPosted(Posted):
     """Which field, and what stands beside it."""
 
-    config: ConfigPosted = {}
+    config: ConfigPosted = Field({})
     kind: Kind | None = Field(None, description="Of a config that does not say it.")
     field: Name = Field(description="By name or path.")
     locked: Names = Field([], description="Fields that no repair may change.")
@@ -90,7 +90,7 @@ class ConvertPosted(Posted):
 class ApplyPosted(Posted):
     """What to change in the preset."""
 
-    overrides: ConfigPosted = {}
+    overrides: ConfigPosted = Field({})
 
 
 class VocabularySaid(BaseModel):
@@ -151,7 +151,9 @@ class OptionSaid(BaseModel):
     allowed: bool
     reason: str
     rule: str
-    repair: RepairSaid | None = Field(description="What else must change; null if nothing would help.")
+    repair: RepairSaid | None = Field(
+        description="What else must change; null if nothing would help."
+    )
 
 
 class FindingSaid(BaseModel):

@@ -36,12 +36,17 @@ class CameraFilters(BaseModel):
     type: Literal["film", "digital"] | None = None
 
 
-@router.get("", auth=Entrance(May.READ), response=list[CameraSaid], summary="List the cameras")
+@router.get(
+    "",
+    auth=Entrance(May.READ),
+    response={200: list[CameraSaid], 422: ErrorAnswer},
+    summary="List the cameras",
+)
 def list_cameras(request: HttpRequest, filters: Query[CameraFilters]) -> list[CameraSaid]:
     """In the order of menus."""
     require_known(request.GET, CameraFilters.model_fields)
-    wanted = (None, filters.type)
-    return [camera_said(one) for one in vocabularies().bodies.values() if _type(one) in wanted]
+    found = vocabularies().bodies.values()
+    return [camera_said(one) for one in found if filters.type in (None, _type(one))]
 
 
 @router.get(

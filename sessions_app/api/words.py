@@ -90,7 +90,12 @@ def _vocabulary(name: str) -> Vocabulary[Any]:
     return found
 
 
-@router.get("/fields", auth=Entrance(May.READ), response=list[KindSaid], summary="List the fields")
+@router.get(
+    "/fields",
+    auth=Entrance(May.READ),
+    response={200: list[KindSaid], 422: ErrorAnswer},
+    summary="List the fields",
+)
 def list_fields(request: HttpRequest, filters: Query[FieldFilters]) -> list[KindSaid]:
     """What a configuration of each kind is made of."""
     require_known(request.GET, FieldFilters.model_fields)

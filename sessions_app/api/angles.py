@@ -1,5 +1,7 @@
 """The 144 camera angles."""
 
+from functools import partial
+
 from django.http import HttpRequest
 from ninja import Query, Router
 from pydantic import BaseModel, Field
@@ -41,7 +43,7 @@ def list_angles(request: HttpRequest, filters: Query[AngleFilters]) -> list[Angl
     }
     for name, (vocabulary, told) in parts.items():
         if told:
-            known(lambda vocabulary=vocabulary, told=told: vocabulary.find(told), name)
+            known(partial(vocabulary.find, told), name)
     found = find_angles(**{name: told for name, (_, told) in parts.items()})
     return [_angle(one) for one in found if filters.has_token in (None, bool(one.token))]
 

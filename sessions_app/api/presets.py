@@ -222,13 +222,13 @@ def _in_full(one: Preset) -> dict[str, Any]:
 
 
 def _film(one: Film) -> FilmSaid:
+    sure: dict[str, Any] = {"certainty": one.certainty, "look_certainty": one.look.certainty}
     return FilmSaid(
         **_in_full(one),
+        **sure,
         title=one.title,
         director=list(one.director),
         cinematographer=list(one.cinematographer),
-        certainty=one.certainty,
-        look_certainty=one.look.certainty,
         styles=terms_said("styles", one.look.styles),
         sources=terms_said("sources", one.look.sources),
         times=terms_said("times", one.look.times),
@@ -252,12 +252,12 @@ def _look(one: Look) -> LookSaid:
 
 
 def _light(plan: LightPlan) -> LightSaid:
+    facts: dict[str, Any] = {"practicals": plan.practicals, "certainty": plan.certainty}
     return LightSaid(
         key=_lamp(plan.key),
         fill=_lamp(plan.fill) if plan.fill else None,
         back=_lamp(plan.back) if plan.back else None,
-        practicals=plan.practicals,
-        certainty=plan.certainty,
+        **facts,
     )
 
 
@@ -279,12 +279,15 @@ def get_technical(request: HttpRequest, name: str) -> TechnicalSaid:
 
 def _gear_of_film(one: Film) -> TechnicalSaid:
     words = vocabularies()
+    sure: dict[str, Any] = {
+        "certainty": one.certainty,
+        "lens_certainty": one.lens_certainty or one.certainty,
+        "stock_certainty": one.stock_certainty or one.certainty,
+    }
     return TechnicalSaid(
         id=one.id,
         kind="live_action",
-        certainty=one.certainty,
-        lens_certainty=one.lens_certainty or one.certainty,
-        stock_certainty=one.stock_certainty or one.certainty,
+        **sure,
         process=one.process,
         cameras=[camera_said(words.bodies.find(name)) for name in one.cameras],
         lenses=[lens_said(words.lenses.find(name)) for name in one.lenses],

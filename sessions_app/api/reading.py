@@ -1,6 +1,7 @@
 """From what was posted to what the engine takes; what it does not know is refused in its own words, at the field."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import partial
 from typing import Any, Final, TypeVar
 
 from farm_app.api.errors import Fault, Refused, invalid
@@ -117,7 +118,7 @@ def names_of(posted: Iterable[str], config: Configuration, at: str) -> frozenset
         Refused: There is no such field.
     """
     return frozenset(
-        known(lambda name=name: field_called(config, name).name, f"{at}.{place}")
+        known(partial(field_called, config, name), f"{at}.{place}").name
         for place, name in enumerate(posted)
     )
 

@@ -23,7 +23,7 @@ def field_called(config: Configuration, name: str, *, at: str = "") -> Field:
     return found
 
 
-def finding(one: Finding) -> dict[str, str]:
+def finding(one: Finding) -> dict[str, Any]:
     """Return a finding."""
     return {"rule": one.rule, "severity": one.severity, "field": one.field, "reason": one.reason}
 

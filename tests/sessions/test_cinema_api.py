@@ -463,7 +463,7 @@ def test_a_body_may_not_be_too_long_or_of_another_type() -> None:
 
 def test_it_is_let_in_as_the_rest_of_the_api_is(served: User) -> None:
     reader = Program(peer=LAN, token=token(served.pk, "read"))
-    body = {"config": {}}
+    body: dict[str, Any] = {"config": {}}
     assert reader.post("cinema/validate", body, 200)["status"] == "valid"
     assert Program(peer=LAN).send("GET", "/api/cinema/targets").status_code == 403
     assert Program(token="eliot_nothing").send("GET", "/api/cinema/targets").status_code == 401

@@ -16,7 +16,9 @@ SCENE: Final = "scene"
 QUALITY: Final = "quality"
 NEGATIVE: Final = "negative"
 
-_VOWEL: Final = re.compile(r"^(?:[aeiouAEIOUÉ]|8|11(?!\d)|18(?!\d)|[FHLMNRSX](?=[A-Z\d]{1,2}\b))")
+_VOWEL: Final = re.compile(
+    r"^(?:[aeiouAEIOUÉ]|8|11(?!\d)|18(?!\d)|[FHLMNRSX](?=[B-DF-HJ-NP-TV-Z\d]+\b))"
+)
 _NOT_AN: Final = re.compile(r"^(?:[uU](?:ni|rs|s[aeiou])|one\b|[eE]u)")
 
 
@@ -95,12 +97,17 @@ def gear(config: LiveAction) -> Iterator[Phrase]:
 
 def picture(config: LiveAction) -> Iterator[Phrase]:
     """Yield what body, lens and stock do to the picture, without their names."""
-    if config.the_lens and config.the_lens.look:
-        yield Phrase(config.the_lens.look, "lens", ("lens",), 4)
-    if config.the_stock and config.the_stock.look:
-        yield Phrase(config.the_stock.look, "stock", ("stock",), 4)
-    elif config.the_body and not config.the_body.is_film and config.the_body.look:
-        yield Phrase(config.the_body.look, "camera", ("body",), 3)
+    body, lens, stock = config.the_body, config.the_lens, config.the_stock
+    if body and not body.is_film and body.look:
+        yield Phrase(f"the picture has the look of {body.look}", "camera", ("body",), 3)
+        before = ", with "
+    else:
+        before = "the picture has "
+    if lens and lens.look:
+        yield Phrase(before + lens.look, "lens", ("lens",), 4)
+        before = ", with "
+    if stock and stock.look:
+        yield Phrase(before + stock.look, "stock", ("stock",), 4)
 
 
 def light(config: LiveAction) -> Iterator[Phrase]:
@@ -169,7 +176,7 @@ def _drawn_movement(config: Animation) -> Iterator[Phrase]:
     if camera and camera.prose:
         yield Phrase(f"the camera {camera.prose}", "motion", ("camera",))
     if motion and motion.prose and config.motion != "none":
-        yield Phrase(f", {motion.prose}", "motion", ("motion",), 6)
+        yield Phrase(f", in {motion.prose}", "motion", ("motion",), 6)
 
 
 def rendering(config: Animation) -> Iterator[Phrase]:
@@ -189,7 +196,7 @@ def rendering(config: Animation) -> Iterator[Phrase]:
     before = ", with " if look or medium or domain else "drawn with "
     for place, (name, words) in enumerate(parts):
         glue = before if place == 0 else " and " if place == len(parts) - 1 else ", "
-        yield Phrase(glue + words, "rendering", (name,))
+        yield Phrase(glue + words, "rendering", (name,), 5 if place else 6)
 
 
 def tags(config: Configuration, *, names_gear: bool) -> Iterator[Phrase]:

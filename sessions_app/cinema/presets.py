@@ -2,14 +2,18 @@
 
 from collections.abc import Iterator, Mapping
 from functools import cache
-from typing import Any
+from typing import Any, Final
 
 from sessions_app.cinema.config import Animation, Configuration, LiveAction
 from sessions_app.cinema.films import FILMS, Film
 from sessions_app.cinema.looks import LOOKS, Look
+from sessions_app.cinema.rules.camera import suits_size
 from sessions_app.cinema.vocabulary import Term, UnknownTerm, Vocabulary, vocabularies
 
 Preset = Film | Look
+
+CIVIL_TWILIGHT_DEG: Final = -6
+"""Below this elevation of the sun the sky lights nothing."""
 
 
 def presets() -> Iterator[Preset]:
@@ -58,12 +62,11 @@ def apply_preset(name: str, overrides: Mapping[str, Any] | None = None) -> Confi
 def _of_film(film: Film) -> LiveAction:
     look = film.look
     move = look.movements[0] if look.movements else {}
-    return LiveAction(
+    config = LiveAction(
         preset=film.id,
         year=film.year,
         body=_first(film.cameras),
         lens=_first(film.lenses),
-        focal_mm=_first(film.focal_lengths_mm),
         stock=_first(film.film_stocks),
         ratio=_id("ratios", _first(film.aspect_ratios)),
         equipment=_id("carriers", move.get("equipment")),
@@ -78,12 +81,25 @@ def _of_film(film: Film) -> LiveAction:
         moods=_ids("moods", look.moods[:3]),
         tone=_id("tones", _first(look.tones)),
     )
+    return _with_focal(config, film.focal_lengths_mm)
+
+
+def _with_focal(config: LiveAction, found: tuple[float, ...]) -> LiveAction:
+    """Return it with the first focal length of the film that suits the shot size: its list is of all its shots."""
+    tried = [config.changed({"focal_mm": one}) for one in found]
+    return next((one for one in tried if suits_size(one)), tried[0] if tried else config)
 
 
 def _lit_at(time: str | None, sources: tuple[str, ...]) -> tuple[str, ...]:
     """Return the sources of a film that there are at this time: its list is of all its scenes."""
     low, high = vocabularies().times[time].sun_elevation_deg if time else (-90, 90)
-    absent = {name for name, is_up in (("sun", high > 0), ("moon", low < 0)) if not is_up}
+    is_there = {
+        "sun": high > 0,
+        "moon": low < 0,
+        "overcast": high > CIVIL_TWILIGHT_DEG,
+        "skylight": high > CIVIL_TWILIGHT_DEG,
+    }
+    absent = {name for name, found in is_there.items() if not found}
     return tuple(one for one in sources if one not in absent)[:3]
 
 

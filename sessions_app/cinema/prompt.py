@@ -4,12 +4,12 @@ The scene comes first, in its author's own words. Every further piece knows whic
 the target's length is left out, the least important first, and said. The same choices give the same bytes.
 """
 
-import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from sessions_app.cinema import phrases
+from sessions_app.cinema.clauses import count_tag
 from sessions_app.cinema.config import Animation, Configuration, LiveAction, term_of
 from sessions_app.cinema.negatives import negative_for
 from sessions_app.cinema.phrases import NEGATIVE, QUALITY, SCENE, Phrase, article, started
@@ -33,14 +33,6 @@ PANELS: Final = (
 
 T5_WINDOW: Final = 512
 
-_PEOPLE: Final = re.compile(
-    r"\b(?:(?P<count>two|three|four|five|six|\d)\s+)?(?:[\w-]{1,40}\s+){0,2}?"
-    r"(?P<who>m[ae]n|boys?|guys?|wom[ae]n|girls?|lad(?:y|ies))\b",
-    re.IGNORECASE,
-)
-_NUMBERS: Final = {"two": 2, "three": 3, "four": 4, "five": 5, "six": 6}
-_MOST_COUNTED: Final = 6
-
 
 @dataclass(frozen=True)
 class Prompt:
@@ -49,7 +41,7 @@ class Prompt:
     Attributes:
         pieces: What the text is made of, glue included; joined, they are the text.
         negative: What to keep out; empty where the target does not listen.
-        words: Of the text.
+        words: Of the text, without its parameters.
         tokens: As the target's encoder counts; None where nobody outside knows.
         size: Width and height in pixels; None where they are not ours to choose.
         shape: How a service is told the ratio; empty where it is in the text, or a size.
@@ -108,16 +100,14 @@ def compile_prompt(
         without: Panels and fields whose words are left out.
         negative: What else to keep out of the picture.
     """
-    scene = " ".join(scene.split())
-    found = [
-        kept
-        for sentence in _SHAPERS[target.form](target, config, scene)
-        if (kept := tuple(one for one in sentence if not _is_off(one, without)))
-    ]
+    scene = "" if SCENE in without else " ".join(scene.split())
+    config = _without(config, without)
+    found = [one for one in _SHAPERS[target.form](target, config, scene) if one]
     sentences, left_out = _within_budget(found, target)
     pieces = tuple(_draft(target, sentences).pieces())
+    words = len("".join(one.text for one in pieces).split())
     avoid = (*negative, *_against_color(config))
-    against = negative_for(target, isinstance(config, Animation), avoid)
+    against = _without_wanted(negative_for(target, isinstance(config, Animation), avoid), config)
     if target.negative.syntax and against:
         # It is written into the prompt itself.
         pieces, against = (*pieces, Phrase(f" {against}", NEGATIVE)), ""
@@ -127,16 +117,18 @@ def compile_prompt(
         target=target,
         pieces=pieces,
         negative=against,
-        words=len(text.split()),
+        words=words,
         tokens=_count(target, text),
         size=_size(target, config),
         shape=_shape(target, config),
-        notes=tuple(_notes(target, config, left_out, len(text.split()))),
+        notes=tuple(_notes(target, config, left_out, words)),
     )
 
 
-def _is_off(phrase: Phrase, without: Collection[str]) -> bool:
-    return phrase.panel in without or any(one in without for one in phrase.fields)
+def _without(config: Configuration, off: Collection[str]) -> Configuration:
+    """Return the configuration without what is switched off, so that the sentences are made without it."""
+    fields = [one for one in config.FIELDS.values() if one.name in off or one.panel in off]
+    return config.changed({one.name: () if one.most > 1 else None for one in fields})
 
 
 def _draft(target: Target, sentences: Iterable[tuple[Phrase, ...]]) -> _Draft:
@@ -149,9 +141,9 @@ def _tagged(target: Target, config: Configuration, scene: str) -> Iterator[tuple
     for tag in target.prefix:
         yield (Phrase(tag, QUALITY),)
     said = set()
-    if target.count_tag:
-        for tag in _counted(scene):
-            yield (Phrase(tag, SCENE),)
+    people = count_tag(scene) if target.count_tag else None
+    if people:
+        yield (Phrase(people, SCENE),)
     if scene:
         yield (Phrase(scene.rstrip(".,; "), SCENE),)
     for one in phrases.tags(config, names_gear=target.names_gear):
@@ -161,20 +153,6 @@ def _tagged(target: Target, config: Configuration, scene: str) -> Iterator[tuple
             yield (Phrase(tag, one.panel, one.fields, one.weight),)
     for tag in target.suffix:
         yield (Phrase(tag, QUALITY),)
-
-
-def _counted(scene: str) -> Iterator[str]:
-    """Yield the tags that count people, as taggers of drawn pictures write them."""
-    counts = {"girl": 0, "boy": 0}
-    for found in _PEOPLE.finditer(scene):
-        who = found["who"].lower()
-        kind = "girl" if who.startswith(("wom", "girl", "lad")) else "boy"
-        told = (found["count"] or "1").lower()
-        counts[kind] += _NUMBERS.get(told) or int(told)
-    for kind, count in counts.items():
-        if count:
-            plural = "s" if count > 1 else ""
-            yield f"{min(count, _MOST_COUNTED)}{'+' if count >= _MOST_COUNTED else ''}{kind}{plural}"
 
 
 def _told(target: Target, config: Configuration, scene: str) -> Iterator[tuple[Phrase, ...]]:
@@ -188,7 +166,7 @@ def _told(target: Target, config: Configuration, scene: str) -> Iterator[tuple[P
     yield tuple(_shot(target, config))
     if isinstance(config, LiveAction):
         yield tuple(phrases.light(config))
-        yield tuple(_seen(phrases.picture(config)))
+        yield tuple(phrases.picture(config))
     yield tuple(phrases.mood(config))
 
 
@@ -208,12 +186,6 @@ def _takes_shape(target: Target) -> bool:
     """Whether the target is told the shape of its picture other than in words."""
     ratio = target.ratio
     return bool(ratio.named or ratio.syntax or ratio.buckets or ratio.multiple)
-
-
-def _seen(found: Iterable[Phrase]) -> Iterator[Phrase]:
-    for place, one in enumerate(found):
-        before = "the picture has " if place == 0 else ", and "
-        yield Phrase(before + one.text, one.panel, one.fields, one.weight)
 
 
 def _moved(_: Target, config: Configuration, scene: str) -> Iterator[tuple[Phrase, ...]]:
@@ -282,7 +254,10 @@ def _within_budget(
 def _mended(sentence: tuple[Phrase, ...]) -> tuple[Phrase, ...]:
     """Return a sentence whose first phrase does not begin with what joined it to one that was left out."""
     first = sentence[0]
-    text = first.text.removeprefix(", and ").removeprefix(", ").removeprefix(" ")
+    text = first.text.removeprefix(" ")
+    if text.startswith(", with "):
+        text = "the picture has " + text.removeprefix(", with ")
+    text = text.removeprefix(", ")
     return (Phrase(text, first.panel, first.fields, first.weight), *sentence[1:])
 
 
@@ -322,6 +297,18 @@ def _parameters(target: Target, config: Configuration, follows: bool) -> Iterato
     if ratio and target.ratio.syntax:
         space = " " if follows else ""
         yield Phrase(space + ratio_words(target, ratio), config.FIELDS["ratio"].panel, ("ratio",))
+
+
+def _without_wanted(negative: str, config: Configuration) -> str:
+    """Return a negative without what the configuration asks for: a camera that holds still is static."""
+    wanted = set[str]()
+    if (isinstance(config, LiveAction) and config.movement == "static") or (
+        isinstance(config, Animation) and config.camera == "locked"
+    ):
+        wanted.add("static")
+    if isinstance(config, Animation) and config.motion == "none":
+        wanted.add("still frame")
+    return ", ".join(one for one in negative.split(", ") if one not in wanted)
 
 
 def _against_color(config: Configuration) -> Iterator[str]:

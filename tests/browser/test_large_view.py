@@ -36,7 +36,7 @@ def test_it_judges_copies_and_steps_and_returns_to_where_it_was(open_page: Opene
     page.keyboard.press("Escape")
     expect(large).to_be_hidden()
     expect(steps.cell(page, 2)).to_be_focused()
-    assert page.url == home
+    expect(page).to_have_url(home)
     steps.is_kept(page, 2)
     steps.is_dropped(page, 3)
 

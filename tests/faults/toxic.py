@@ -14,6 +14,8 @@ from typing import Any, Self
 
 REQUESTS, ANSWERS = "requests", "answers"
 SOCKET_REQUESTS = (b"GET /ws", b"GET /api/ws")
+# What was accepted in the last moment becomes a line a few rounds later, and has to be closed too.
+QUIET_ROUNDS = 5
 REQUEST_LINE = re.compile(rb"(GET|POST|DELETE) (\S+) HTTP/1.1\r\n")
 
 
@@ -207,10 +209,12 @@ class ToxicProxy:
         if self._server is not None:
             self._server.close()
             self._server = None
-        for line in list(self._lines):
-            if line.task is not None:
-                line.task.cancel()
-        while self._lines:
+        quiet = 0
+        while quiet < QUIET_ROUNDS:
+            for line in list(self._lines):
+                if line.task is not None:
+                    line.task.cancel()
+            quiet = 0 if self._lines else quiet + 1
             await asyncio.sleep(0.005)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

@@ -248,6 +248,11 @@ def _long_wide(config: LiveAction) -> Broken | None:
 FOCALS_MM: Final = (14, 18, 21, 25, 28, 32, 35, 40, 50, 65, 75, 85, 100, 135)
 
 
+def suits_size(config: LiveAction) -> bool:
+    """Whether the focal length suits the shot size."""
+    return _wide_close(config) is None and _long_wide(config) is None
+
+
 def _other_focal(config: LiveAction) -> Iterable[Changes]:
     """Yield focal lengths at which neither rule of views speaks, the nearest first."""
     now = config.focal_mm or 0
@@ -266,7 +271,7 @@ def _focal_made(config: LiveAction) -> Broken | None:
         return None
     if focal in made or min(abs(focal - one) for one in made) <= focal * 0.04:
         return None
-    return warning(f"{lens.label} is not made in {focal:g} mm.")
+    return info(f"Our list of {lens.label} has no {focal:g} mm.")
 
 
 def _nearest_focal(config: LiveAction) -> Iterable[Changes]:

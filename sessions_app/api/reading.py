@@ -31,8 +31,9 @@ def config_of(posted: Mapping[str, Any], at: str = "config") -> Configuration:
     """
     told = dict(flat(posted))
     _require_small(told, at)
-    if told.get("preset"):
-        preset = preset_of(str(told["preset"]), f"{at}.preset")
+    named = told.pop("preset", None)
+    if named:
+        preset = preset_of(str(named), f"{at}.preset")
         told["preset"] = preset.id
         _require_its_kind(told, preset, at)
     begun = _begun(told, at)

@@ -16,6 +16,8 @@ from typing import Any, Final, Literal
 
 import yaml
 
+from sessions_app.cinema.vocabulary import Loader
+
 Medium = Literal["image", "video"]
 Form = Literal["tags", "prose", "motion", "edit"]
 TextEncoder = Literal["clip", "t5", "llm", "none"]
@@ -203,7 +205,7 @@ def _key(name: str) -> str:
 
 
 def _read(path: Path) -> dict[str, Target]:
-    entries = yaml.safe_load(path.read_text(encoding="utf-8"))["targets"]
+    entries = yaml.load(path.read_text(encoding="utf-8"), Loader)["targets"]  # noqa: S506 - a safe loader
     targets = [_target(entry) for entry in entries]
     found = {target.id: target for target in targets}
     if len(found) != len(targets):

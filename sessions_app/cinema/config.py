@@ -24,7 +24,7 @@ from sessions_app.cinema.vocabulary import (
     vocabularies,
 )
 
-Value = str | int | float | tuple[str, ...] | None
+Value = str | int | float | tuple[str, ...] | tuple[tuple[str, str], ...] | None
 Changes = Mapping[str, Value]
 
 LIVE_ACTION: Final = "live_action"

@@ -10,7 +10,7 @@ from functools import cache
 from itertools import islice
 from typing import Any, Final, TypeVar
 
-from sessions_app.cinema.config import Changes, Configuration, Field, LiveAction, Value
+from sessions_app.cinema.config import LIVE_ACTION, Changes, Configuration, Field, LiveAction, Value
 from sessions_app.cinema.rules import (
     ANIMATION_RULES,
     HARD,
@@ -90,7 +90,7 @@ def validate(config: Configuration, *, is_still: bool = False) -> tuple[Finding,
     Args:
         is_still: The prompt is for a model that makes single pictures.
     """
-    found = list(_findings(config, _rules(type(config))))
+    found = list(_findings(config, _rules(config.KIND)))
     if is_still and isinstance(config, LiveAction) and config.movement not in (None, "static"):
         found.append(
             Finding(
@@ -107,7 +107,7 @@ def validate(config: Configuration, *, is_still: bool = False) -> tuple[Finding,
 
 def is_valid(config: Configuration) -> bool:
     """Whether nothing hard stands against it."""
-    return not any(one.severity == HARD for one in _findings(config, _rules(type(config))))
+    return not any(one.severity == HARD for one in _findings(config, _rules(config.KIND)))
 
 
 def options(
@@ -162,7 +162,7 @@ def with_choice(config: C, field: Field, value: Value) -> C:
     held: tuple[str, ...] = getattr(config, field.name)
     if value in held:
         return config
-    return config.changed({field.name: (*held[: field.most - 1], value)})
+    return config.changed({field.name: (*held[: field.most - 1], str(value))})
 
 
 def repair(config: C, *, locked: Collection[str] = ()) -> Repair | None:
@@ -182,7 +182,7 @@ def repairs(
     finding: Finding, config: Configuration, *, locked: Collection[str] = (), most: int = 2
 ) -> tuple[Repair, ...]:
     """Return the ways out of one finding, the least surprising first; none of them breaks anything else."""
-    rule = _rule(type(config), finding.rule)
+    rule = _rule(config.KIND, finding.rule)
     return tuple(islice(_ways_out(rule, finding, config, frozenset(locked)), most)) if rule else ()
 
 
@@ -224,7 +224,7 @@ class _Menders:
         known: frozenset[Finding] | None = None,
     ) -> None:
         """Take what was there before, and the fields that must stay; None if no repair is wanted."""
-        self._kind = type(config)
+        self._kind = config.KIND
         self._kept = kept
         self._known = _hard(config) if known is None else known
         self._tries = 0
@@ -313,7 +313,7 @@ def _findings(config: Configuration, rules: Iterable[Rule]) -> Iterator[Finding]
 
 def _finding(rule: Rule, config: Configuration) -> Finding | None:
     broken = rule.check(config)
-    return broken and _as_finding(rule, broken)
+    return None if broken is None else _as_finding(rule, broken)
 
 
 def _as_finding(rule: Rule, broken: Broken) -> Finding:
@@ -321,21 +321,21 @@ def _as_finding(rule: Rule, broken: Broken) -> Finding:
 
 
 def _hard(config: Configuration) -> frozenset[Finding]:
-    return frozenset(one for one in _findings(config, _rules(type(config))) if one.severity == HARD)
+    return frozenset(one for one in _findings(config, _rules(config.KIND)) if one.severity == HARD)
 
 
-def _rules(kind: type[Configuration]) -> tuple[Rule, ...]:
-    return LIVE_ACTION_RULES if issubclass(kind, LiveAction) else ANIMATION_RULES
+def _rules(kind: str) -> tuple[Rule, ...]:
+    return LIVE_ACTION_RULES if kind == LIVE_ACTION else ANIMATION_RULES
 
 
 @cache
-def _rules_of(kind: type[Configuration], fields: frozenset[str]) -> tuple[Rule, ...]:
+def _rules_of(kind: str, fields: frozenset[str]) -> tuple[Rule, ...]:
     """Return the rules that a change of these fields can break."""
     return tuple(rule for rule in _rules(kind) if fields & rule.reads)
 
 
 @cache
-def _rule(kind: type[Configuration], rule_id: str) -> Rule | None:
+def _rule(kind: str, rule_id: str) -> Rule | None:
     return next((rule for rule in _rules(kind) if rule.id == rule_id), None)
 
 

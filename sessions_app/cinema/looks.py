@@ -84,5 +84,4 @@ def _read() -> Mapping[str, Look]:
 def _look(row: Mapping[str, Any]) -> Look:
     values = {_NAMES.get(key, key): value for key, value in row.items()}
     light = values.pop("light", None)
-    found: Look = build(Look, {**values, "light": light and light_plan(light)}, "looks.yaml")
-    return found
+    return build(Look, {**values, "light": light and light_plan(light)}, "looks.yaml")

@@ -140,7 +140,7 @@ def _draft(target: Target, sentences: Iterable[tuple[Phrase, ...]]) -> _Draft:
 def _tagged(target: Target, config: Configuration, scene: str) -> Iterator[tuple[Phrase, ...]]:
     for tag in target.prefix:
         yield (Phrase(tag, QUALITY),)
-    said = set()
+    said = set[str]()
     people = count_tag(scene) if target.count_tag else None
     if people:
         yield (Phrase(people, SCENE),)

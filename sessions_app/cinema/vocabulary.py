@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, fields
 from difflib import get_close_matches
 from functools import cache
 from pathlib import Path
-from typing import Any, Final, Generic, TypeVar
+from typing import Any, Final, Generic, TypeVar, cast
 
 import yaml
 
@@ -372,6 +372,7 @@ class VirtualCamera(Term):
 
 
 T = TypeVar("T", bound=Term)
+B = TypeVar("B")
 
 
 class Vocabulary(Mapping[str, T], Generic[T]):
@@ -508,13 +509,13 @@ def _read(said: str, file: str, key: str, kind: type[Any]) -> Vocabulary[Any]:
     return Vocabulary(said, (build(kind, row, f"{file}.yaml") for row in read_file(file)[key]))
 
 
-def build(kind: type[Any], row: Mapping[str, Any], where: str) -> Any:
+def build(kind: type[B], row: Mapping[str, Any], where: str) -> B:
     """Return an entry as an object of this class, its lists as tuples.
 
     Raises:
         ValueError: It has a key that the class lacks, or the reverse.
     """
-    known = {one.name for one in fields(kind)}
+    known = {one.name for one in fields(cast("Any", kind))}
     values = {_RENAMED.get(key, key): _frozen(value) for key, value in row.items()}
     unknown = values.keys() - known
     if unknown:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from statistics import median, quantiles
 from typing import Any, Final
 
+from eliot.launch.memory import settle
 from sessions_app.cinema import engine
 from sessions_app.cinema.matrix import code_words, matrix
 from sessions_app.cinema.presets import apply_preset, presets
@@ -55,6 +56,7 @@ def measure(say: Callable[[str], None]) -> Outcome:
     """Measure over every preset, every field and every target."""
     configs = [apply_preset(one.id) for one in presets()]
     say(f"{len(configs)} presets, {len(TARGETS)} targets")
+    settle()  # as every process that serves pages does
     fields: dict[str, list[float]] = {}
     whole: list[float] = []
     for config in configs:

@@ -5,8 +5,8 @@ it cannot contradict them.
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, fields, replace
-from functools import cached_property
+from dataclasses import dataclass, replace
+from functools import cache
 from math import atan, degrees
 from typing import Any, ClassVar, Final, Self
 
@@ -156,8 +156,20 @@ class Configuration:
     claims: tuple[tuple[str, str], ...] = ()
 
     def changed(self, changes: Changes) -> Self:
-        """Return a copy with these values, which are ids already."""
-        return replace(self, **changes)  # type: ignore[arg-type]
+        """Return a copy with these values, which are ids already.
+
+        Raises:
+            TypeError: There is no such field.
+        """
+        names = _held(self.KIND)
+        if not changes.keys() <= names:
+            msg = f"no such field: {', '.join(changes.keys() - names)}"
+            raise TypeError(msg)
+        # Hundreds of candidates are made for one answer; `replace` takes three times as long.
+        copy = object.__new__(type(self))
+        held = self.__dict__
+        copy.__dict__.update({name: held[name] for name in names}, **changes)
+        return copy
 
     def with_told(self, told: Mapping[str, Any]) -> Self:
         """Return a copy with values as people and programs write them: ids, aliases or labels, by field or path.
@@ -198,6 +210,11 @@ class Configuration:
         """Say whether a field holds one of these."""
         value = getattr(self, name)
         return bool(set(value) & set(ids)) if isinstance(value, tuple) else value in ids
+
+
+@cache
+def _held(kind: str) -> frozenset[str]:
+    return frozenset((*KINDS[kind].FIELDS, "preset", "claims"))
 
 
 def _by_path(kind: type[Configuration]) -> Mapping[str, Field]:
@@ -270,32 +287,32 @@ class LiveAction(Configuration):
             return super()._claim(name, value)
         return str(value).strip().lower()
 
-    @cached_property
+    @property
     def the_body(self) -> Body | None:
         """The camera."""
         return vocabularies().bodies[self.body] if self.body else None
 
-    @cached_property
+    @property
     def the_lens(self) -> Lens | None:
         """The lens family."""
         return vocabularies().lenses[self.lens] if self.lens else None
 
-    @cached_property
+    @property
     def the_stock(self) -> Stock | None:
         """The film stock."""
         return vocabularies().stocks[self.stock] if self.stock else None
 
-    @cached_property
+    @property
     def the_carrier(self) -> Carrier | None:
         """What carries the camera."""
         return vocabularies().carriers[self.equipment] if self.equipment else None
 
-    @cached_property
+    @property
     def the_move(self) -> Move | None:
         """How the camera moves."""
         return vocabularies().moves[self.movement] if self.movement else None
 
-    @cached_property
+    @property
     def the_ratio(self) -> Ratio | None:
         """The shape of the frame."""
         return vocabularies().ratios[self.ratio] if self.ratio else None
@@ -408,8 +425,3 @@ def term_of(config: Configuration, name: str) -> Term | None:
     """Return the term that a field with one value holds."""
     value = getattr(config, name)
     return config.FIELDS[name].vocabulary[value] if value else None
-
-
-def chosen_fields(config: Configuration) -> tuple[str, ...]:
-    """Return all fields of a dataclass that hold a choice, in its own order."""
-    return tuple(one.name for one in fields(config) if one.name in config.values())

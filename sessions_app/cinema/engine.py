@@ -151,7 +151,7 @@ def _option(
         is_allowed=bad is None,
         reason=bad[1].reason if bad else "",
         rule=bad[0].id if bad else "",
-        repair=menders.repaired(candidate, frozenset((field.name,))) if bad else None,
+        repair=menders.repaired(candidate, frozenset((field.name,)), bad) if bad else None,
     )
 
 
@@ -242,19 +242,33 @@ class _Menders:
     def _knew(self, rule: Rule, broken: Broken) -> bool:
         return bool(self._known) and _as_finding(rule, broken) in self._known
 
-    def repaired(self, candidate: Configuration, touched: frozenset[str]) -> Repair | None:
-        """Return the repair of a candidate in which these fields were touched."""
+    def repaired(
+        self,
+        candidate: Configuration,
+        touched: frozenset[str],
+        bad: tuple[Rule, Broken] | None = None,
+    ) -> Repair | None:
+        """Return the repair of a candidate in which these fields were touched.
+
+        Args:
+            bad: The first rule that is newly broken, if that is known already.
+        """
         if self._kept is None:
             return None
         self._tries = TRIES
-        found = self._mended(candidate, touched, self._kept, DEPTH)
+        found = self._mended(candidate, touched, self._kept, DEPTH, bad)
         return None if found is None else _as_repair(candidate, found)
 
     def _mended(
-        self, config: Configuration, touched: frozenset[str], kept: frozenset[str], depth: int
+        self,
+        config: Configuration,
+        touched: frozenset[str],
+        kept: frozenset[str],
+        depth: int,
+        bad: tuple[Rule, Broken] | None = None,
     ) -> Configuration | None:
         """Return the configuration without what is newly broken; fields once changed stay as they are."""
-        bad = self.first_broken(config, touched)
+        bad = bad or self.first_broken(config, touched)
         if bad is None:
             return config
         rule, _ = bad

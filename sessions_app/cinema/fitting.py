@@ -10,7 +10,7 @@ COVERAGE_GRACE: Final = 0.95
 """An image circle may be this share of the frame's diagonal: the outermost corner is rarely seen."""
 STOCK_GRACE_YEARS: Final = 2
 """Stock keeps in the fridge for about so long after the last batch."""
-KEPT: Final = 4096
+KEPT: Final = 8192
 """So many orders by nearness are remembered: they never change, and repairs ask for them again and again."""
 
 

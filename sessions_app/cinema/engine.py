@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from itertools import islice
-from typing import Any, Final, TypeVar
+from typing import Final, TypeVar
 
 from sessions_app.cinema.config import LIVE_ACTION, Changes, Configuration, Field, LiveAction, Value
 from sessions_app.cinema.rules import (
@@ -21,7 +21,6 @@ from sessions_app.cinema.rules import (
     Rule,
     Severity,
 )
-from sessions_app.cinema.vocabulary import vocabularies
 
 C = TypeVar("C", bound=Configuration)
 
@@ -351,8 +350,3 @@ def _rules_of(kind: str, fields: frozenset[str]) -> tuple[Rule, ...]:
 @cache
 def _rule(kind: str, rule_id: str) -> Rule | None:
     return next((rule for rule in _rules(kind) if rule.id == rule_id), None)
-
-
-def warm_up() -> Any:
-    """Read all data, so that the first answer does not wait for it."""
-    return vocabularies()

@@ -10,9 +10,100 @@ from sessions_app.cinema import engine, fitting
 from sessions_app.cinema.config import Animation, Configuration, LiveAction
 from sessions_app.cinema.engine import Finding, Option
 from sessions_app.cinema.presets import apply_preset, presets
-from sessions_app.cinema.rules import ANIMATION_RULES, LIVE_ACTION_RULES
+from sessions_app.cinema.rules import ANIMATION_RULES, LIVE_ACTION_RULES, animation, live_action
 from sessions_app.cinema.vocabulary import vocabularies
 
+# What older consoles have, and what a cinematographer missed there.
+KNOWN_RULES = """
+    LA_DIGITAL_NO_FILM_STOCK
+    LA_FILM_REQUIRES_STOCK
+    LA_65MM_STOCK_REQUIRES_65MM_CAMERA
+    LA_IMAX_STOCK_REQUIRES_IMAX
+    LA_ULTRA_PANAVISION_ASPECT
+    LA_IMAX_1570_ASPECT
+    LA_276_REQUIRES_ULTRA_PV70
+    LA_PANAVISION_CLOSED_ECOSYSTEM
+    LA_PANAVISION_LENS_REQUIRES_PV_CAMERA
+    LA_NIGHT_NO_SUN
+    LA_HEAVY_NO_HANDHELD
+    LA_HEAVY_NO_GIMBAL
+    LA_HEAVY_NO_DRONE
+    LA_MEDIUM_HANDHELD_WARN
+    LA_CHEERFUL_LOWKEY_WARN
+    LA_ROMANTIC_LOWKEY_INFO
+    LA_ERA_HMI_ANACHRONISM
+    LA_ERA_KINO_ANACHRONISM
+    LA_ERA_LED_ANACHRONISM
+    LA_MIDDAY_NO_LOWKEY
+    LA_MIDDAY_NO_MOON
+    LA_BLUEHOUR_NO_SUN
+    LA_JIB_MOVEMENT_RESTRICT
+    LA_DRONE_MOVEMENT_RESTRICT
+    LA_DOLLYZOOM_REQUIRES_DOLLY
+    LA_DOLLYZOOM_TIMING_WARN
+    LA_GLOOMY_HIGHKEY_WARN
+    LA_HOPEFUL_LOWKEY_WARN
+    LA_WIDE_LENS_CU_WARN
+    LA_LONG_LENS_WIDE_WARN
+    LA_ALEXA65_LENS_RESTRICT
+    LA_LF_NO_S35_LENS
+    LA_VINTAGE_HIGHRES_WARN
+    LA_ANAMORPHIC_INFO
+    LA_SYMMETRY_ECU_WARN
+    LA_LEADING_LINES_CU_WARN
+    LA_NEGATIVE_SPACE_ECU_WARN
+    LA_FRAME_WITHIN_FRAME_EWS_WARN
+    LA_FILL_FRAME_WIDE_WARN
+    LA_DEPTH_LAYERING_ECU_WARN
+    PRESET_DISALLOWED_MOOD
+    PRESET_DISALLOWED_SOURCE
+    ANIM_MANGA_MONOCHROME
+    ANIM_MANGA_LOCKED_CAMERA
+    ANIM_MANGA_GRAPHIC_LIGHT
+    ANIM_MANGA_NO_MOTION
+    ANIM_MANGA_REQUIRES_2D
+    ANIM_ILLUSTRATION_STATIC
+    ANIM_ILLUSTRATION_LOCKED_CAMERA
+    ANIM_2D_NO_FREE3D
+    ANIM_3D_NO_FLAT_LIGHT
+    ANIM_3D_REQUIRES_CAMERA_OR_MOTION
+    ANIM_HYBRID_REQUIRES_3D_CAMERA
+    ANIM_NO_MOTION_NO_CAMERA
+    ANIM_ANIME_NO_PHOTOREAL
+    ANIM_FULL_ANIMATION_NEEDS_COLOR
+    ANIM_PHOTOREAL_LIMITED_WARN
+    ANIM_SATURATED_GLOOMY_WARN
+    ANIM_MANGA_CLEAN_MENACING_WARN
+    ANIM_3D_RIM_CHEERFUL_WARN
+    ANIM_ANIME_MONOCHROME_WARN
+    ANIM_SKETCHY_FULL_WARN
+    ANIM_ANIME_NO_SIMULATED_HANDHELD
+    ANIM_DREAMLIKE_HARSH_CONTRAST_WARN
+    ANIM_ILLUSTRATION_DYNAMIC_STATIC_WARN
+    PRESET_DISALLOWED_CAMERA
+    PRESET_DISALLOWED_MOTION
+    MOUNT_MATCH
+    COVERAGE_MATCH
+    GAUGE_MATCH
+    CAMERA_YEAR
+    LENS_YEAR
+    STOCK_YEARS
+    SOURCE_YEAR
+    STOCK_COLOUR_TONE
+    ANAMORPHIC_CONSISTENT
+    MANUFACTURER_CONSISTENT
+    FORMAT_CONSISTENT
+    STATIC_MOVES
+    STATIC_TIMING
+    HANDHELD_CRANE
+    SNORRICAM_SUBJECT
+    FIXED_LENS_BODY
+    DRONE_BODY
+    MOON_NIGHT_ONLY
+    NEON_YEAR
+    MAGENTA_SUN_INTERIOR
+    IMAGE_MODEL_MOVEMENT
+""".split()
 PRESETS = [one.id for one in presets()]
 DIGITAL = LiveAction(body="alexa_mini", lens="cooke_s4")
 
@@ -260,6 +351,16 @@ def test_a_still_says_that_movement_is_left_out() -> None:
         "IMAGE_MODEL_MOVEMENT", "info", "movement", "A still shows no movement; it is left out."
     ) in engine.validate(config, is_still=True)
     assert not engine.validate(config)
+
+
+def test_every_known_rule_is_kept_or_stood_for_or_dropped_with_a_reason() -> None:
+    rules_now = (*LIVE_ACTION_RULES, *ANIMATION_RULES)
+    here = {one.id for one in rules_now} | {old for one in rules_now for old in one.absorbs}
+    dropped = {**live_action.DROPPED, **animation.DROPPED}
+    assert not here & dropped.keys()
+    assert set(KNOWN_RULES) - here - dropped.keys() == {
+        "IMAGE_MODEL_MOVEMENT"
+    }  # asks for the target
 
 
 def test_rules_have_ids_and_fields_of_their_own() -> None:

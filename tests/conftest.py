@@ -7,8 +7,10 @@ from hypothesis import settings as hypothesis_settings
 from eliot.live import forget_what_is_kept
 from farm_app import planning
 
-# A busy machine is not a slow function.
-hypothesis_settings.register_profile("patient", deadline=None)
+# A busy machine is not a slow function. The suite tries the same examples each time, so that what it finds is of today's
+# change; `--hypothesis-profile=searching` looks for others.
+hypothesis_settings.register_profile("patient", deadline=None, derandomize=True)
+hypothesis_settings.register_profile("searching", deadline=None)
 hypothesis_settings.load_profile("patient")
 
 

@@ -44,7 +44,7 @@ _BETWEEN_CLAUSES: Final = re.compile(
 _SCORE: Final = re.compile(r"score_\d+(?:_up)?|(?:source|rating)_[a-z]+", re.IGNORECASE)
 _SCORE_IN_PROSE: Final = re.compile(rf"\b(?:{_SCORE.pattern})\b[ \t]*,?[ \t]*", re.IGNORECASE)
 _QUALITY_IN_PROSE: Final = re.compile(
-    rf"(?<![\w-])(?:{'|'.join(sorted(QUALITY))})[ \t]*,[ \t]*", re.IGNORECASE
+    rf"(?<![\w\x01-])(?:{'|'.join(sorted(QUALITY))})[ \t]*,[ \t]*", re.IGNORECASE
 )
 _SCORES_LEFT_OUT: Final = "Score, source and rating tags are Pony's alone and were left out."
 _BREAK_LEFT_OUT: Final = "BREAK was left out, as the text is read in one piece."

@@ -113,7 +113,8 @@ def test_templates_are_told_with_the_limits_that_they_have(farm: Farm) -> None:
 
 def test_the_openapi_document_names_every_address_and_the_token(farm: Farm) -> None:
     found = HERE.get("openapi.json")
-    assert sorted(found["paths"]) == [
+    of_farm = (one for one in found["paths"] if not one.startswith("/api/cinema/"))
+    assert sorted(of_farm) == [
         "/api/job-groups",
         "/api/job-groups/{pk}",
         "/api/job-groups/{pk}/cancel",

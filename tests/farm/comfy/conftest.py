@@ -3,14 +3,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from hypothesis import settings
 
 from farm_app.comfy.client import ComfyClient
 from tests.farm.comfy.node import ScriptedNode, serving
-
-# a busy machine is not a slow function
-settings.register_profile("patient", deadline=None)
-settings.load_profile("patient")
 
 
 @pytest.fixture

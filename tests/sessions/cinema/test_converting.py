@@ -306,3 +306,9 @@ def test_the_word_lists_hold_small_words_and_no_truths():
 def test_an_idiom_says_all_words_of_its_tag():
     for tag, idiom in LISTS["says"].items():
         assert content(tag) <= content(idiom)
+
+
+def test_a_quality_tag_in_parentheses_that_are_text_is_text_too():
+    once = convert("(masterpiece\n(", TARGETS["sd15"], TARGETS["sd35"]).text
+    assert once == "\\(masterpiece, \\(."
+    assert convert(once, TARGETS["sd35"], TARGETS["sd35"]).text == once

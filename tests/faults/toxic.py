@@ -9,6 +9,7 @@ import struct
 import threading
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, replace
+from functools import partial
 from types import TracebackType
 from typing import Any, Self
 
@@ -138,6 +139,24 @@ def reset(writer: asyncio.StreamWriter) -> None:
     writer.transport.abort()
 
 
+class _Accepted(asyncio.StreamReaderProtocol):
+    """Keeps its transport in a set from the first to the last moment, whether or not anybody serves it."""
+
+    def __init__(self, proxy: "ToxicProxy", loop: asyncio.AbstractEventLoop) -> None:
+        super().__init__(asyncio.StreamReader(loop=loop), proxy.serve, loop=loop)
+        self._open = proxy.open
+        self._mine: asyncio.BaseTransport | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._mine = transport
+        self._open.add(transport)
+        super().connection_made(transport)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._open.discard(self._mine)
+        super().connection_lost(exc)
+
+
 class ToxicProxy:
     """Listens beside a node and passes on what comes, as badly as ``poison`` says; a loop in a thread of its own."""
 
@@ -153,6 +172,8 @@ class ToxicProxy:
         self.held_back = 0
         """Grows while requests are held back."""
         self.port = 0
+        self.open: set[Any] = set()
+        """Transports of clients that are not closed yet."""
         self._lines: set[_Line] = set()
         self._server: asyncio.Server | None = None
         self._loop = asyncio.new_event_loop()
@@ -202,7 +223,8 @@ class ToxicProxy:
         asyncio.run_coroutine_threadsafe(work(), self._loop).result(10)
 
     async def _listen(self) -> None:
-        self._server = await asyncio.start_server(self._serve, "127.0.0.1", self.port)
+        made = partial(_Accepted, self, self._loop)
+        self._server = await self._loop.create_server(made, "127.0.0.1", self.port)
         self.port = self._server.sockets[0].getsockname()[1]
 
     async def _stop(self) -> None:
@@ -214,10 +236,13 @@ class ToxicProxy:
             for line in list(self._lines):
                 if line.task is not None:
                     line.task.cancel()
-            quiet = 0 if self._lines else quiet + 1
+            for transport in list(self.open) if not self._lines else ():
+                transport.abort()  # nobody served it
+            quiet = 0 if self._lines or self.open else quiet + 1
             await asyncio.sleep(0.005)
 
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Carry one connection."""
         line = _Line(self, writer)
         self._lines.add(line)
         self.connections += 1

@@ -1,12 +1,12 @@
 """The cinema bench: how long a choice, a check and a prompt take, over presets and fields."""
 
 import json
-import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from statistics import median, quantiles
+from statistics import quantiles
 from typing import Any, Final
 
+from eliot.bench.timing import median_ms
 from eliot.launch.memory import settle
 from sessions_app.cinema import engine
 from sessions_app.cinema.matrix import code_words, matrix
@@ -84,14 +84,7 @@ def measure(say: Callable[[str], None]) -> Outcome:
 
 
 def _ms(do: Callable[[], Any]) -> float:
-    do()  # what is read once is read
-    return median(_once(do) for _ in range(TIMES))
-
-
-def _once(do: Callable[[], Any]) -> float:
-    began = time.perf_counter()
-    do()
-    return (time.perf_counter() - began) * 1000
+    return median_ms(do, TIMES)
 
 
 def _p95(values: list[float]) -> float:

@@ -8,15 +8,14 @@ import os
 import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from statistics import median
 from typing import Any, Final
 
 from django.conf import settings
 
 from eliot.bench.process import BenchFailed
+from eliot.bench.timing import median_ms
 
 JOBS: Final = 10_000
 WAYS: Final[Mapping[str, int]] = {"batches": 10, "singles": JOBS}
@@ -115,15 +114,7 @@ def _measure_here(groups: int, jobs: int) -> dict[str, float]:
 
 
 def _median_ms(do: Callable[[], Any]) -> float:
-    return round(median(_times_ms(do)), 1)
-
-
-def _times_ms(do: Callable[[], Any]) -> Iterator[float]:
-    do()  # what is read once is read
-    for _ in range(TIMES):
-        began = time.perf_counter()
-        do()
-        yield (time.perf_counter() - began) * 1000
+    return round(median_ms(do, TIMES), 1)
 
 
 def _expect(reply: Any) -> None:

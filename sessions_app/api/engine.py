@@ -57,7 +57,7 @@ def post_validate(request: HttpRequest, posted: ValidatePosted) -> CheckSaid:
     """What is hard cannot be made; a warning is unusual; repairs break nothing else."""
     config = config_of(posted.config)
     target = target_of(posted.target, "target") if posted.target else None
-    return check(config, is_still=target is not None and target.medium == "image")
+    return check(config, is_still=target is not None and target.is_still)
 
 
 @router.post(

@@ -87,7 +87,7 @@ def _prompt(
     target: Target, config: Configuration, posted: PromptPosted, without: frozenset[str]
 ) -> PromptSaid:
     made = compile_prompt(target, config, posted.scene, without=without, negative=posted.negative)
-    found = engine.validate(config, is_still=target.medium == "image")
+    found = engine.validate(config, is_still=target.is_still)
     messages = [FindingSaid(**plain.finding(one)) for one in found]
     return PromptSaid(**plain.prompt(made), messages=messages)
 

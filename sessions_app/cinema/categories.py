@@ -1,17 +1,9 @@
-"""The word lists of `data/categories.yaml`, read once for those who join and those who cut tags."""
-
-from __future__ import annotations
+"""The word lists of `data/categories.yaml`, for those who join and those who cut tags."""
 
 from collections.abc import Mapping
-from pathlib import Path
-from types import MappingProxyType
 from typing import Any, Final
 
-import yaml
+from sessions_app.cinema.vocabulary import read_file
 
-_FILE: Final = Path(__file__).with_name("data") / "categories.yaml"
-
-LISTS: Final[Mapping[str, Any]] = MappingProxyType(
-    yaml.safe_load(_FILE.read_text(encoding="utf-8"))
-)
+LISTS: Final[Mapping[str, Any]] = read_file("categories")
 """By the keys of the file, which says what each is for."""

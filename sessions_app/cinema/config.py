@@ -76,6 +76,11 @@ class Field:
         found: Vocabulary[Any] = getattr(vocabularies(), self.terms)
         return found
 
+    @property
+    def empty(self) -> Value:
+        """What it holds while nothing is chosen."""
+        return () if self.most > 1 else None
+
     def read(self, told: Any) -> Value:
         """Return what is told as a value, ids resolved.
 
@@ -83,7 +88,7 @@ class Field:
             BadValue: It is none.
         """
         if told is None or told in ("", [], ()):
-            return () if self.most > 1 else None
+            return self.empty
         if not self.terms:
             return self._number(told)
         words = list(told) if isinstance(told, (list, tuple)) else [told]
@@ -197,6 +202,11 @@ class Configuration:
     def _claim(self, name: str, value: Any) -> str:
         msg = f"There is no field called {name}."
         raise BadValue(name, msg)
+
+    @property
+    def moves(self) -> bool:
+        """Whether a camera is to move, which a still cannot show."""
+        return False
 
     def values(self) -> dict[str, Value]:
         """Return what is chosen, by field; what is not is left out."""
@@ -318,6 +328,11 @@ class LiveAction(Configuration):
         return vocabularies().ratios[self.ratio] if self.ratio else None
 
     @property
+    def moves(self) -> bool:
+        """Whether the camera is to move."""
+        return self.movement not in (None, "static")
+
+    @property
     def sensor(self) -> str:
         """The format of the body, in words."""
         return FORMAT_LABELS[self.the_body.format] if self.the_body else ""
@@ -411,13 +426,18 @@ def flat(told: Mapping[str, Any], before: str = "") -> Iterable[tuple[str, Any]]
             yield f"{before}{name}", value
 
 
+def plain_value(value: Value) -> Any:
+    """Return a value of a field as JSON and YAML know it."""
+    return list(value) if isinstance(value, tuple) else value
+
+
 def write_config(config: Configuration) -> dict[str, Any]:
     """Return a configuration as plain data that `read_config` reads again."""
     found: dict[str, Any] = {"kind": config.KIND}
     if config.preset:
         found["preset"] = config.preset
     for name, value in config.values().items():
-        found[name] = list(value) if isinstance(value, tuple) else value
+        found[name] = plain_value(value)
     return found
 
 

@@ -11,6 +11,7 @@ from itertools import islice
 from typing import Final, TypeVar
 
 from sessions_app.cinema.config import LIVE_ACTION, Changes, Configuration, Field, LiveAction, Value
+from sessions_app.cinema.english import listed, started
 from sessions_app.cinema.rules import (
     ANIMATION_RULES,
     HARD,
@@ -90,7 +91,7 @@ def validate(config: Configuration, *, is_still: bool = False) -> tuple[Finding,
         is_still: The prompt is for a model that makes single pictures.
     """
     found = list(_findings(config, _rules(config.KIND)))
-    if is_still and isinstance(config, LiveAction) and config.movement not in (None, "static"):
+    if is_still and config.moves:
         found.append(
             Finding(
                 "IMAGE_MODEL_MOVEMENT",
@@ -300,8 +301,7 @@ def _worded(before: Configuration, changes: Changes) -> str:
     said = [_worded_one(before, name, value) for name, value in changes.items()]
     if not said:
         return "Use it"
-    sentence = " and ".join((", ".join(said[:-1]), said[-1])) if len(said) > 1 else said[0]
-    return sentence[:1].upper() + sentence[1:]
+    return started(listed(said))
 
 
 def _worded_one(before: Configuration, name: str, value: Value) -> str:

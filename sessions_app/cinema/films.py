@@ -3,13 +3,12 @@
 `certainty` says how sure the equipment is; what is low is a look in the style of the film, not a fact of its making.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache
 from types import MappingProxyType
 from typing import Any, Final
 
-from sessions_app.cinema.vocabulary import build, read_file
+from sessions_app.cinema.vocabulary import ReadOnce, build, read_file
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,24 +118,15 @@ def light_plan(row: Mapping[str, Any]) -> LightPlan:
     return build(LightPlan, {**row, "fill": None, "back": None, **lamps}, "light")
 
 
-class _Films(Mapping[str, Film]):
-    """Films by id, read at the first look."""
-
-    def __getitem__(self, key: str) -> Film:
-        return _read()[key]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(_read())
-
-    def __len__(self) -> int:
-        return len(_read())
-
-
-FILMS: Final[Mapping[str, Film]] = _Films()
-"""By id, oldest first."""
-
-
-@cache
 def _read() -> Mapping[str, Film]:
     found = sorted((_film(row) for row in read_file("films")["films"]), key=lambda one: one.year)
     return MappingProxyType({film.id: film for film in found})
+
+
+FILMS: Final[Mapping[str, Film]] = ReadOnce(_read)
+"""By id, oldest first."""
+
+
+def film_of(preset: str | None) -> Film | None:
+    """Return the film that a preset's id names, if it names one."""
+    return FILMS.get(preset) if preset else None

@@ -1,13 +1,12 @@
 """Animation looks to begin with, named by what they look like; works that show it are references."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache
 from types import MappingProxyType
 from typing import Any, Final
 
 from sessions_app.cinema.films import LightPlan, light_plan
-from sessions_app.cinema.vocabulary import build, read_file
+from sessions_app.cinema.vocabulary import ReadOnce, build, read_file
 
 _NAMES: Final = {
     "line_treatment": "line",
@@ -59,29 +58,20 @@ class Look:
     note: str = ""
 
 
-class _Looks(Mapping[str, Look]):
-    """Looks by id, read at the first look."""
-
-    def __getitem__(self, key: str) -> Look:
-        return _read()[key]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(_read())
-
-    def __len__(self) -> int:
-        return len(_read())
-
-
-LOOKS: Final[Mapping[str, Look]] = _Looks()
-"""By id."""
-
-
-@cache
-def _read() -> Mapping[str, Look]:
-    return MappingProxyType({row["id"]: _look(row) for row in read_file("looks")["looks"]})
-
-
 def _look(row: Mapping[str, Any]) -> Look:
     values = {_NAMES.get(key, key): value for key, value in row.items()}
     light = values.pop("light", None)
     return build(Look, {**values, "light": light and light_plan(light)}, "looks.yaml")
+
+
+def _read() -> Mapping[str, Look]:
+    return MappingProxyType({row["id"]: _look(row) for row in read_file("looks")["looks"]})
+
+
+LOOKS: Final[Mapping[str, Look]] = ReadOnce(_read)
+"""By id."""
+
+
+def look_of(preset: str | None) -> Look | None:
+    """Return the look that a preset's id names, if it names one."""
+    return LOOKS.get(preset) if preset else None

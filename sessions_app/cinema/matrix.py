@@ -30,7 +30,7 @@ def matrix(scene: str = "") -> Iterator[dict[str, Any]]:
                 "tokens": made.tokens,
                 "messages": [
                     f"{one.severity}: {one.reason}"
-                    for one in validate(config, is_still=target.medium == "image")
+                    for one in validate(config, is_still=target.is_still)
                 ],
             }
 

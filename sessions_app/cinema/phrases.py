@@ -3,23 +3,18 @@
 A phrase is a part of a sentence. Proper names keep their capitals; machines that carry the camera are never named.
 """
 
-import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 from sessions_app.cinema.config import Animation, Configuration, LiveAction, term_of
-from sessions_app.cinema.looks import LOOKS
+from sessions_app.cinema.english import article, listed
+from sessions_app.cinema.looks import look_of
 from sessions_app.cinema.vocabulary import Mood, Source, Style, vocabularies
 
 SCENE: Final = "scene"
 QUALITY: Final = "quality"
 NEGATIVE: Final = "negative"
-
-_VOWEL: Final = re.compile(
-    r"^(?:[aeiouAEIOUÉ]|8|11(?!\d)|18(?!\d)|[FHLMNRSX](?=[B-DF-HJ-NP-TV-Z\d]+\b))"
-)
-_NOT_AN: Final = re.compile(r"^(?:[uU](?:ni|rs|s[aeiou])|one\b|[eE]u)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,22 +31,6 @@ class Phrase:
     panel: str
     fields: tuple[str, ...] = ()
     weight: int | None = None
-
-
-def article(noun: str) -> str:
-    """Return a noun phrase with the indefinite article that it is spoken with."""
-    is_an = _VOWEL.match(noun) and not _NOT_AN.match(noun)
-    return f"{'an' if is_an else 'a'} {noun}"
-
-
-def listed(words: Sequence[str]) -> str:
-    """Return "a", "a and b" or "a, b and c"."""
-    return " and ".join((", ".join(words[:-1]), words[-1])) if len(words) > 1 else "".join(words)
-
-
-def started(sentence: str) -> str:
-    """Return a sentence with a capital in front."""
-    return sentence[:1].upper() + sentence[1:]
 
 
 def frame(config: Configuration) -> Iterator[Phrase]:
@@ -181,7 +160,7 @@ def _drawn_movement(config: Animation) -> Iterator[Phrase]:
 
 def rendering(config: Animation) -> Iterator[Phrase]:
     """Yield medium, look and how line, color, light and surfaces are rendered."""
-    look = LOOKS.get(config.preset or "")
+    look = look_of(config.preset)
     medium, domain = term_of(config, "medium"), term_of(config, "domain")
     if look and (look.medium, look.domain) == (config.medium, config.domain):
         yield Phrase(f"rendered as {look.prose}", "medium", ("medium", "domain"))
@@ -202,7 +181,7 @@ def rendering(config: Animation) -> Iterator[Phrase]:
 def tags(config: Configuration, *, names_gear: bool) -> Iterator[Phrase]:
     """Yield the tags of all choices, in the order in which tag models weigh them."""
     if isinstance(config, Animation):
-        look = LOOKS.get(config.preset or "")
+        look = look_of(config.preset)
         if look and look.tag:
             yield Phrase(look.tag, "medium", ("medium", "domain"))
         yield from _tags_of(config, ("medium", "domain"), 8)

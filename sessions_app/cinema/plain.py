@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sessions_app.cinema.config import BadValue, Configuration, Field, Value
+from sessions_app.cinema.config import BadValue, Configuration, Field, plain_value
 from sessions_app.cinema.engine import Finding, Option, Repair
 from sessions_app.cinema.prompt import Prompt
 
@@ -44,14 +44,9 @@ def option(one: Option, config: Configuration) -> dict[str, Any]:
 
 def repair(one: Repair, config: Configuration) -> dict[str, Any]:
     """Return a repair of this configuration; `null` takes back what is chosen, or was claimed under that path."""
-    changes = {name: value(told) for name, told in one.changes.items() if name != "claims"}
+    changes = {name: plain_value(told) for name, told in one.changes.items() if name != "claims"}
     gone = dict.fromkeys(path for path, _ in config.claims if path not in dict(one.config.claims))
     return {"label": one.label, "changes": {**changes, **gone}}
-
-
-def value(one: Value) -> Any:
-    """Return a value of a field as JSON and YAML know it."""
-    return list(one) if isinstance(one, tuple) else one
 
 
 def prompt(made: Prompt) -> dict[str, Any]:

@@ -11,8 +11,9 @@ from typing import Final
 from sessions_app.cinema import phrases
 from sessions_app.cinema.clauses import count_tag
 from sessions_app.cinema.config import Animation, Configuration, LiveAction, term_of
+from sessions_app.cinema.english import article, listed, started
 from sessions_app.cinema.negatives import negative_for
-from sessions_app.cinema.phrases import NEGATIVE, QUALITY, SCENE, Phrase, article, started
+from sessions_app.cinema.phrases import NEGATIVE, QUALITY, SCENE, Phrase
 from sessions_app.cinema.targets import Target, ratio_words, size_for
 from sessions_app.cinema.tokens import count_tokens
 from sessions_app.cinema.vocabulary import vocabularies
@@ -128,7 +129,7 @@ def compile_prompt(
 def _without(config: Configuration, off: Collection[str]) -> Configuration:
     """Return the configuration without what is switched off, so that the sentences are made without it."""
     fields = [one for one in config.FIELDS.values() if one.name in off or one.panel in off]
-    return config.changed({one.name: () if one.most > 1 else None for one in fields})
+    return config.changed({one.name: one.empty for one in fields})
 
 
 def _draft(target: Target, sentences: Iterable[tuple[Phrase, ...]]) -> _Draft:
@@ -319,14 +320,13 @@ def _against_color(config: Configuration) -> Iterator[str]:
 def _notes(
     target: Target, config: Configuration, left_out: Sequence[Phrase], words: int
 ) -> Iterator[str]:
-    is_moving = isinstance(config, LiveAction) and config.movement not in (None, "static")
-    if target.medium == "image" and is_moving:
+    if target.is_still and config.moves:
         yield "The movement is left out: a still shows none."
     if left_out:
         names = dict.fromkeys(
             config.FIELDS[one.fields[0]].label.lower() for one in left_out if one.fields
         )
-        yield f"Left out to stay within its length: {phrases.listed(list(names))}."
+        yield f"Left out to stay within its length: {listed(list(names))}."
     budget = target.budget.words
     if budget and words < budget[0]:
         yield f"{words} words, where {budget[0]} to {budget[1]} work best: tell more of the scene."

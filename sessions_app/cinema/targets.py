@@ -10,13 +10,9 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from fractions import Fraction
 from math import log, sqrt
-from pathlib import Path
-from types import MappingProxyType
 from typing import Any, Final, Literal
 
-import yaml
-
-from sessions_app.cinema.vocabulary import Loader
+from sessions_app.cinema.vocabulary import ReadOnce, read_file
 
 Medium = Literal["image", "video"]
 Form = Literal["tags", "prose", "motion", "edit"]
@@ -24,7 +20,6 @@ TextEncoder = Literal["clip", "t5", "llm", "none"]
 Weights = Literal["emphasis", "weak", "literal", "none"]
 Strength = Literal["strong", "weak", "none"]
 
-_FILE: Final = Path(__file__).with_name("data") / "targets.yaml"
 _NEAR_IN_SIZE: Final = 0.25
 """How much a wrong area counts against a wrong shape when a size is sought."""
 _MOST_IN_A_RATIO: Final = 100
@@ -104,6 +99,11 @@ class Target:
     names_gear: bool
     sources: str
     certainty: Literal["high", "medium", "low"]
+
+    @property
+    def is_still(self) -> bool:
+        """Whether it makes single pictures."""
+        return self.medium == "image"
 
     @property
     def writes_weights(self) -> bool:
@@ -204,12 +204,12 @@ def _key(name: str) -> str:
     return name.strip().casefold().replace("_", " ").replace("-", " ")
 
 
-def _read(path: Path) -> dict[str, Target]:
-    entries = yaml.load(path.read_text(encoding="utf-8"), Loader)["targets"]  # noqa: S506 - a safe loader
+def _read() -> Mapping[str, Target]:
+    entries = read_file("targets")["targets"]
     targets = [_target(entry) for entry in entries]
     found = {target.id: target for target in targets}
     if len(found) != len(targets):
-        raise ValueError(f"{path.name} has two targets of one id.")
+        raise ValueError("targets.yaml has two targets of one id.")
     return found
 
 
@@ -265,6 +265,6 @@ def _names(targets: Iterable[Target]) -> dict[str, str]:
     return names
 
 
-TARGETS: Final[Mapping[str, Target]] = MappingProxyType(_read(_FILE))
+TARGETS: Final[Mapping[str, Target]] = ReadOnce(_read)
 """By id, in the order of the menu."""
-_NAMES: Final[Mapping[str, str]] = MappingProxyType(_names(TARGETS.values()))
+_NAMES: Final[Mapping[str, str]] = ReadOnce(lambda: _names(TARGETS.values()))

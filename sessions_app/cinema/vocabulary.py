@@ -3,7 +3,7 @@
 Read once from `data/*.yaml`; every entry has words for people and words for prompts. Ids never reach either.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, fields
 from difflib import get_close_matches
 from functools import cache
@@ -422,6 +422,26 @@ class Vocabulary(Mapping[str, T], Generic[T]):
 
     def _by_label(self) -> dict[str, str]:
         return {term.label.casefold(): term.id for term in self._terms.values()}
+
+
+class ReadOnce(Mapping[str, B]):
+    """A mapping that is read at the first look, as nobody needs it before."""
+
+    def __init__(self, read: Callable[[], Mapping[str, B]]) -> None:
+        """Take what reads it."""
+        self._read = cache(read)
+
+    def __getitem__(self, key: str) -> B:
+        """Return what has this key."""
+        return self._read()[key]
+
+    def __iter__(self) -> Iterator[str]:
+        """Yield the keys, in their order."""
+        return iter(self._read())
+
+    def __len__(self) -> int:
+        """Return how many there are."""
+        return len(self._read())
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
 from sessions_app.cinema.config import Animation, Changes
-from sessions_app.cinema.looks import LOOKS
+from sessions_app.cinema.looks import look_of
 from sessions_app.cinema.rules.terms import Broken, Rule, hard, rule, warning
 from sessions_app.cinema.vocabulary import vocabularies
 
@@ -45,7 +45,7 @@ def _clash(
         for name, ids in (instead or absent).items():
             many = config.FIELDS[name].most > 1
             yield from ({name: (one,) if many else one} for one in ids)
-        yield {field: () if config.FIELDS[field].most > 1 else None}
+        yield {field: config.FIELDS[field].empty}
 
     reads = " ".join({*when, *absent})
     return rule(rule_id, field, reads, check, mend)
@@ -53,7 +53,7 @@ def _clash(
 
 def _avoided(rule_id: str, field: str, ids_of: Callable[[Any], tuple[str, ...]]) -> Rule:
     def check(config: Animation) -> Broken | None:
-        look = LOOKS.get(config.preset or "")
+        look = look_of(config.preset)
         value = getattr(config, field)
         if look and value in ids_of(look):
             label = config.FIELDS[field].vocabulary[value].label.lower()
@@ -61,7 +61,7 @@ def _avoided(rule_id: str, field: str, ids_of: Callable[[Any], tuple[str, ...]])
         return None
 
     def mend(config: Animation) -> Iterable[Changes]:
-        look = LOOKS.get(config.preset or "")
+        look = look_of(config.preset)
         if look:
             yield {field: getattr(look, field)}
 

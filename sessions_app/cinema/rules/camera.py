@@ -6,7 +6,7 @@ from typing import Final
 
 from sessions_app.cinema import fitting
 from sessions_app.cinema.config import Changes, LiveAction
-from sessions_app.cinema.films import FILMS
+from sessions_app.cinema.films import film_of
 from sessions_app.cinema.rules.terms import Broken, Rule, hard, info, rule, warning
 from sessions_app.cinema.vocabulary import MOUNT_LABELS, vocabularies
 
@@ -27,7 +27,7 @@ ULTRA_PANAVISION_SQUEEZE: Final = 1.25
 
 
 def _first_cameras(config: LiveAction) -> tuple[str, ...]:
-    film = FILMS.get(config.preset or "")
+    film = film_of(config.preset)
     return film.cameras if film else ()
 
 
@@ -125,7 +125,7 @@ def _let_year_go(config: LiveAction) -> Iterable[Changes]:
 
 
 def _film_year(config: LiveAction) -> Broken | None:
-    film, body = FILMS.get(config.preset or ""), config.the_body
+    film, body = film_of(config.preset), config.the_body
     if film and body and config.year is None and body.introduced > film.year:
         return info(f"{body.label} came in {body.introduced}, the film in {film.year}.")
     return None

@@ -5,7 +5,7 @@ from typing import Final
 
 from sessions_app.cinema import fitting
 from sessions_app.cinema.config import Changes, LiveAction
-from sessions_app.cinema.films import FILMS
+from sessions_app.cinema.films import film_of
 from sessions_app.cinema.rules.camera import CLOSE, FEW, WIDE, other_bodies
 from sessions_app.cinema.rules.terms import Broken, Rule, hard, info, rule, warning
 from sessions_app.cinema.vocabulary import Body, Carrier, vocabularies
@@ -258,7 +258,7 @@ def _first_year(source: str) -> int:
 
 
 def _avoided_source(config: LiveAction) -> Broken | None:
-    film = FILMS.get(config.preset or "")
+    film = film_of(config.preset)
     if film is None or config.year is not None:
         return None
     for one in config.sources:
@@ -269,7 +269,7 @@ def _avoided_source(config: LiveAction) -> Broken | None:
 
 
 def _avoided_mood(config: LiveAction) -> Broken | None:
-    film = FILMS.get(config.preset or "")
+    film = film_of(config.preset)
     for mood in config.moods if film else ():
         if film and mood in film.avoids_moods:
             label = vocabularies().moods[mood].label.lower()
@@ -278,7 +278,7 @@ def _avoided_mood(config: LiveAction) -> Broken | None:
 
 
 def _mend_mood(config: LiveAction) -> Iterable[Changes]:
-    film = FILMS.get(config.preset or "")
+    film = film_of(config.preset)
     if film:
         yield {"moods": tuple(one for one in config.moods if one not in film.avoids_moods)}
         yield {"moods": film.look.moods}

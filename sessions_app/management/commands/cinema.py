@@ -87,7 +87,7 @@ class Command(BaseCommand):
     def _validate(self, options: dict[str, Any]) -> None:
         config = read_config(_read(options["file"]))
         target = find_target(options["target"]) if options["target"] else None
-        is_still = target is not None and target.medium == "image"
+        is_still = target is not None and target.is_still
         found = engine.validate(config, is_still=is_still)
         for one in found:
             ways = engine.repairs(one, config)
@@ -146,9 +146,8 @@ def _read(name: str) -> dict[str, Any]:
 
 
 def _findings(config: Configuration, target: Target) -> Iterator[str]:
-    is_still = target.medium == "image"
     yield from (
         f"{one.severity}: {one.reason}"
         for one in engine.validate(config)
-        if not (is_still and one.field == "movement" and one.severity != "hard")
+        if not (target.is_still and one.field == "movement" and one.severity != "hard")
     )

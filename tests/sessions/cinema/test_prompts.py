@@ -11,8 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sessions_app.cinema.config import LiveAction
+from sessions_app.cinema.english import article, listed
 from sessions_app.cinema.matrix import code_words, matrix
-from sessions_app.cinema.phrases import SCENE, article, listed
+from sessions_app.cinema.phrases import SCENE
 from sessions_app.cinema.presets import apply_preset, presets
 from sessions_app.cinema.prompt import Prompt, compile_prompt
 from sessions_app.cinema.targets import TARGETS, find_target

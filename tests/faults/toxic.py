@@ -9,13 +9,13 @@ import struct
 import threading
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, replace
-from functools import partial
 from types import TracebackType
 from typing import Any, Self
 
 REQUESTS, ANSWERS = "requests", "answers"
 SOCKET_REQUESTS = (b"GET /ws", b"GET /api/ws")
-# What was accepted in the last moment becomes a line a few rounds later, and has to be closed too.
+# What was accepted in the last moment becomes a line a few rounds later; only then the server may be closed: asyncio
+# loses the socket of what it has accepted and not yet attached to a server that is open.
 QUIET_ROUNDS = 5
 REQUEST_LINE = re.compile(rb"(GET|POST|DELETE) (\S+) HTTP/1.1\r\n")
 
@@ -139,24 +139,6 @@ def reset(writer: asyncio.StreamWriter) -> None:
     writer.transport.abort()
 
 
-class _Accepted(asyncio.StreamReaderProtocol):
-    """Keeps its transport in a set from the first to the last moment, whether or not anybody serves it."""
-
-    def __init__(self, proxy: "ToxicProxy", loop: asyncio.AbstractEventLoop) -> None:
-        super().__init__(asyncio.StreamReader(loop=loop), proxy.serve, loop=loop)
-        self._open = proxy.open
-        self._mine: asyncio.BaseTransport | None = None
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._mine = transport
-        self._open.add(transport)
-        super().connection_made(transport)
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        self._open.discard(self._mine)
-        super().connection_lost(exc)
-
-
 class ToxicProxy:
     """Listens beside a node and passes on what comes, as badly as ``poison`` says; a loop in a thread of its own."""
 
@@ -172,8 +154,6 @@ class ToxicProxy:
         self.held_back = 0
         """Grows while requests are held back."""
         self.port = 0
-        self.open: set[Any] = set()
-        """Transports of clients that are not closed yet."""
         self._lines: set[_Line] = set()
         self._server: asyncio.Server | None = None
         self._loop = asyncio.new_event_loop()
@@ -223,26 +203,24 @@ class ToxicProxy:
         asyncio.run_coroutine_threadsafe(work(), self._loop).result(10)
 
     async def _listen(self) -> None:
-        made = partial(_Accepted, self, self._loop)
-        self._server = await self._loop.create_server(made, "127.0.0.1", self.port)
+        self._server = await asyncio.start_server(self._serve, "127.0.0.1", self.port)
         self.port = self._server.sockets[0].getsockname()[1]
 
     async def _stop(self) -> None:
-        if self._server is not None:
-            self._server.close()
-            self._server = None
+        server, self._server = self._server, None
+        for listening in server.sockets if server is not None else ():
+            self._loop.remove_reader(listening)
         quiet = 0
         while quiet < QUIET_ROUNDS:
             for line in list(self._lines):
                 if line.task is not None:
                     line.task.cancel()
-            for transport in list(self.open) if not self._lines else ():
-                transport.abort()  # nobody served it
-            quiet = 0 if self._lines or self.open else quiet + 1
+            quiet = 0 if self._lines else quiet + 1
             await asyncio.sleep(0.005)
+        if server is not None:
+            server.close()
 
-    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """Carry one connection."""
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         line = _Line(self, writer)
         self._lines.add(line)
         self.connections += 1

@@ -34,12 +34,13 @@ OFFER_S: Final = 0.5
 _queued: Final[Question[Job]] = Question(
     lambda: Job.objects.queued().filter(pk=Given("pk", Job._meta.pk)).select_related("group")
 )
-# A plan is a moment old when its jobs are claimed: what was paused or drained since then stays where it is.
+# A plan is a moment old when its jobs are claimed: what was paused or drained since then stays where it is, and a node
+# that has died since gets nothing.
 _wanted: Final[Question[int]] = Question(
     lambda: (
         Job.objects.queued()
         .not_paused()
-        .filter(Exists(GpuNode.objects.taking_work().filter(pk=Given("node", GpuNode._meta.pk))))
+        .filter(Exists(GpuNode.objects.ready().filter(pk=Given("node", GpuNode._meta.pk))))
         .filter(pk=Given("job", Job._meta.pk))
         .values_list("pk", flat=True)
     )

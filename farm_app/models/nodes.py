@@ -54,6 +54,10 @@ class GpuNodeQuerySet(models.QuerySet["GpuNode"]):
         free = models.Q(reserved_until=None) | models.Q(reserved_until__lte=Now())
         return self.enabled().filter(free, is_draining=False, is_paused=False)
 
+    def ready(self) -> "GpuNodeQuerySet":
+        """Leave out also the ones that are in trouble, asleep or not known yet."""
+        return self.taking_work().filter(health=Health.READY, let_go_at__isnull=True)
+
     def without_lists(self) -> "GpuNodeQuerySet":
         """Leave unread what is long and seldom asked for; parsing it takes a plan or a page milliseconds."""
         return self.defer("node_classes", "samplers", "schedulers")

@@ -8,7 +8,7 @@ import pytest
 from django.utils import timezone
 
 from eliot.writing import written
-from farm_app import claiming, nudges, planning
+from farm_app import claiming, health, nudges, planning
 from farm_app.models import Attempt, GpuNode, Job, NodeModel
 from farm_app.models.nodes import Health
 from farm_app.models.states import AttemptState, JobState
@@ -140,7 +140,11 @@ def _reserve() -> None:
     GpuNode.objects.update(reserved_until=timezone.now() + timedelta(hours=1))
 
 
-@pytest.mark.parametrize("hold", [pause_all, lambda: drain(GpuNode.objects.get()), _reserve])
+def _dies() -> None:
+    health.note_gone(GpuNode.objects.get(), "Nothing listens there.")
+
+
+@pytest.mark.parametrize("hold", [pause_all, lambda: drain(GpuNode.objects.get()), _reserve, _dies])
 def test_what_was_promised_is_not_sent_when_all_or_the_node_was_held_back_since(
     hold: Callable[[], object],
 ) -> None:
@@ -163,6 +167,18 @@ def test_a_promised_job_that_was_paused_since_waits_and_the_next_one_is_sent() -
     following = claiming.claim_after(only, lambda: end(now), client_id=CLIENT)
     assert following is not None
     assert following.job_id == jobs[2].pk
+
+
+def test_a_node_that_died_gets_nothing_of_what_an_earlier_plan_promised_it() -> None:
+    only = node("a")
+    ask(2)
+    lost = rendering(only)
+    with written():
+        lost.move(AttemptState.LOST)
+    claiming.wake_idle()
+    health.note_gone(only, "Nothing listens there.")
+    assert claiming.claim(only, client_id=CLIENT) is None
+    assert not Attempt.objects.holding().exists()
 
 
 def test_an_old_offer_is_forgotten(

@@ -40,6 +40,8 @@ UNASKED_INTERVAL_S = 4.0
 WORKER_PATIENCE_MS = 20_000
 RENDERED_KEPT = 1500
 READ_KEPT = 16
+# What a page says when the reply to a button has taken its place there.
+REPLIED = "replied"
 
 _server_loop: asyncio.AbstractEventLoop | None = None
 _own_loop_lock = threading.Lock()
@@ -195,7 +197,8 @@ class News:
 class LivePage(AsyncWebsocketConsumer):
     """One page's socket: joins its groups, re-reads rows when nudged, sends the fragments that differ.
 
-    Subclasses name their groups and read their rows; they never write, decide or take commands. Messages:
+    Subclasses name their groups and read their rows; they never write, decide or take commands. A page only says when
+    the reply to a button is in its place: that may be older than what was sent, so all is sent once more. Messages:
     ``page.changed`` (this page's own rows moved: send at once), ``page.soon`` (they moved on their way: with the
     progress), ``page.progress`` (``jobs``: ids; at most four times a second) and ``page.around`` (something beside
     it moved: at most a few times a second).
@@ -212,7 +215,8 @@ class LivePage(AsyncWebsocketConsumer):
         self._changed.set()
         self._progressed: set[int] = set()
         self._around_moved = self._moved_on = True
-        self._is_unasked = False
+        self._looks_back = self._has_replied = False
+        self._marks = (self.cursor, self.cursor)
         self._tasks: list[asyncio.Task[None]] = []
         if not await self._in_thread(self.prepare):
             await self.close(code=4404)
@@ -237,7 +241,9 @@ class LivePage(AsyncWebsocketConsumer):
             await self.channel_layer.group_discard(group, self.channel_name)
 
     async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
-        """Ignore whatever a browser says: a page acts by POST."""
+        """Hear that a reply is in its place; whatever else a browser says is ignored: a page acts by POST."""
+        if text_data == REPLIED:
+            self._has_replied = True
 
     async def dispatch(self, message: dict[str, Any]) -> None:
         """Hand a message to its handler.
@@ -265,14 +271,12 @@ class LivePage(AsyncWebsocketConsumer):
         self._progressed.update(message["jobs"])
 
     async def _tell_changes(self) -> None:
-        before = self.cursor
         while True:
             await self._changed.wait()
             self._changed.clear()
             since = self.cursor
-            if self._is_unasked:
-                # A reply to a button may have come after a newer message and undone it on the page.
-                self._is_unasked, since, before = False, before, since
+            if self._looks_back:
+                self._looks_back, since = False, self._marks[0]
             await self._survive(self._send_news(since))
             await asyncio.sleep(NEWS_INTERVAL_S)
 
@@ -290,8 +294,13 @@ class LivePage(AsyncWebsocketConsumer):
             await self._let_by()
             if time.monotonic() >= unasked_at:
                 unasked_at = time.monotonic() + UNASKED_INTERVAL_S
-                self._is_unasked = self._around_moved = self._moved_on = True
+                self._marks = (self._marks[1], self.cursor)
+                self._looks_back = self._around_moved = self._moved_on = True
                 await self._survive(self._see_to_the_door())
+            if self._has_replied:
+                self._has_replied = False
+                self._looks_back = self._around_moved = self._moved_on = True
+                await self._survive(self._in_thread(self.forget))
             if self._moved_on:
                 self._moved_on = False
                 self._changed.set()
@@ -354,6 +363,9 @@ class LivePage(AsyncWebsocketConsumer):
     def prepare(self) -> bool:
         """Load what the page is about (in a thread); False closes the socket as not found."""
         return True
+
+    def forget(self) -> None:
+        """Take nothing for shown that is sent when it differs from what the page has (in a thread)."""
 
     def news(self, cursor: int) -> News:
         """Read the rows that moved after ``cursor`` and render their fragments (in a thread)."""

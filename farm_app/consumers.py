@@ -27,14 +27,18 @@ class FarmPage(StripPage):
         return (*super().group_names(), QUEUE_GROUP)
 
     def prepare(self) -> bool:
-        """Nothing is known to be shown yet: the first round sends all."""
-        super().prepare()
+        """Read from the address which rows of the queue, and how long a timeline, the page shows."""
         asked = dict(parse_qsl(self.scope["query_string"].decode("latin-1")))
-        self._queue = QueueWatch(View.asked(asked))
+        self._view = View.asked(asked)
         self._timeline = TimelineWatch(asked_minutes(asked.get("span", "")))
+        return super().prepare()
+
+    def forget(self) -> None:
+        """Send cards, head and queue anew as well."""
+        super().forget()
+        self._queue = QueueWatch(self._view)
         self._cards: dict[int, Card] = {}
         self._head: Head | None = None
-        return True
 
     def around(self) -> Sequence[str]:
         """Return what differs from what this page has."""

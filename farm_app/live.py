@@ -32,10 +32,14 @@ class StripPage(LivePage):
 
     def prepare(self) -> bool:
         """Nothing is known to be shown yet: the first round sends the strip."""
+        self.forget()
+        return True
+
+    def forget(self) -> None:
+        """Send strip and banner anew."""
         self._shown: dict[int, NodeCard] = {}
         self._sum: tuple[int, int, int, bool] | None = None
         self._banner: Banner | None = {}  # which no banner is
-        return True
 
     def news(self, cursor: int) -> News:
         """Return nothing of its own."""

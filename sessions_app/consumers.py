@@ -44,15 +44,19 @@ class SessionPage(StripPage):
         self.stage = int(stage) if stage.isdecimal() and len(stage) < 3 else 0
         show = asked.get("show", [""])[0]
         self.show = show if show in FILTERS else "all"
-        self._bars: dict[str, str] = {}
         self._frames: dict[int, str] = {}
         self._known: dict[int, Cell | None] = {}
-        self._turns: set[Turn] = set()
         self._storing: set[int] = set()
         found = WorkSession.objects.there().filter(pk=self._session_id()).first()
         if found is not None:
             self.session = found
         return found is not None
+
+    def forget(self) -> None:
+        """Send bars and turns anew as well."""
+        super().forget()
+        self._bars: dict[str, str] = {}
+        self._turns: set[Turn] = set()
 
     def news(self, cursor: int) -> News:
         """Send the cells of this session that moved after the cursor."""

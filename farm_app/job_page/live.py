@@ -20,8 +20,12 @@ class JobPage(StripPage):
         self._job_id = int(self.scope["url_route"]["kwargs"]["job_id"])
         rows = Job.objects.filter(pk=self._job_id)
         self._share: str | None = rows.values_list("group__share_key", flat=True).first()
-        self._parts: dict[str, str] = {}
         return self._share is not None
+
+    def forget(self) -> None:
+        """Send its parts anew as well."""
+        super().forget()
+        self._parts: dict[str, str] = {}
 
     def group_names(self) -> Sequence[str]:
         """Hear the farm, and the jobs of the same share."""

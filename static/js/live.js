@@ -74,6 +74,12 @@ if (socketElt) {
   window.addEventListener("pagehide", () => { leaving = true; });
 }
 
+// The reply to a button may have been read before what the socket sent meanwhile, which it then undid: when it is in its
+// place, that is sent once more.
+function sayReplied() {
+  if (socket?.readyState === WebSocket.OPEN) socket.send("replied");
+}
+
 // Messages ---------------------------------------------------------------------------------------------
 // A fragment whose place is not here is left out: a filter or a later window may hide its cell. Cells are renewed and
 // what only says something new is patched; the rest is returned, for htmx to swap.
@@ -314,6 +320,7 @@ function swapForGone(event) {
 
 document.addEventListener("htmx:beforeRequest", ({ detail }) => {
   detail.target.addEventListener("htmx:beforeSwap", swapForGone); // once, however often it is asked for
+  if (detail.requestConfig.verb !== "get") detail.xhr.addEventListener("loadend", sayReplied);
 });
 document.addEventListener("htmx:oobBeforeSwap", (event) => {
   before(event);

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import httpx
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Locator, Page, Route, expect
 
 from tests.browser import axe, steps
 from tests.browser.conftest import Opener
@@ -239,6 +239,27 @@ def test_each_button_of_a_card_keeps_the_focus(open_page: Opener, eliot: Eliot) 
         expect(button(page, "gpu-premium", after)).to_be_focused()
     page.keyboard.press("Enter")
     expect(button(page, "gpu-premium", "Benchmark")).to_be_focused()
+
+
+def test_a_reply_that_comes_late_is_corrected(open_page: Opener, eliot: Eliot) -> None:
+    page = open_page()
+    farm(page, eliot)
+    drain = f"**{button(page, 'gpu-premium', 'Drain').get_attribute('hx-post')}"
+
+    def hold(route: Route) -> None:
+        """Keep the reply until somebody else has undone what it says, and the page knows that."""
+        reply = route.fetch()
+        expect(button(page, "gpu-premium", "Resume")).to_be_visible()
+        undo = route.request.url.replace("drain", "resume")
+        assert page.context.request.post(undo, headers=route.request.headers).ok
+        expect(button(page, "gpu-premium", "Drain")).to_be_visible()
+        route.fulfill(response=reply)
+
+    page.route(drain, hold)
+    with page.expect_response(drain):
+        button(page, "gpu-premium", "Drain").click()
+    expect(page.locator("#toasts .toast")).to_contain_text("takes nothing new")
+    expect(button(page, "gpu-premium", "Drain")).to_be_visible()
 
 
 def test_toasts_do_not_pile_up(open_page: Opener, eliot: Eliot) -> None:

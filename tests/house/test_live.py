@@ -21,12 +21,16 @@ class Counting(LivePage):
     """A page that counts what it is asked, and fails the first time."""
 
     faults = 1
+    forgotten = 0
 
     def group_names(self) -> Sequence[str]:
         return ("counting",)
 
     def prepare(self) -> bool:
         return True
+
+    def forget(self) -> None:
+        type(self).forgotten += 1
 
     def news(self, cursor: int) -> News:
         if type(self).faults:
@@ -83,6 +87,25 @@ async def test_a_lost_nudge_is_found_unasked(monkeypatch: pytest.MonkeyPatch) ->
     await opened.connect()
     assert await heard(opened) == "news after 5"
     assert await heard(opened) == "news after 5"  # and what went before, once more
+    await opened.disconnect()
+
+
+async def test_when_a_reply_is_in_its_place_all_is_told_once_more(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(live, "UNASKED_INTERVAL_S", 600.0)
+    monkeypatch.setattr(Counting, "around", lambda self: [f"around {self.forgotten}"])
+    monkeypatch.setattr(Counting, "forgotten", 0)
+    Counting.faults = 0
+    opened = page()
+    await opened.connect()
+    told = {await heard(opened) for _ in range(3)}
+    assert told == {"news after 5", "news after 6", "around 0"}
+    await opened.send_to(text_data=live.REPLIED)
+    told = {await heard(opened) for _ in range(2)}
+    assert told == {"news after 5", "around 1"}
+    await opened.send_to(text_data="anything else")
+    assert await opened.receive_nothing(timeout=2 * live.AROUND_INTERVAL_S)
     await opened.disconnect()
 
 

@@ -7,6 +7,7 @@ nothing. It is a prompt like any other but no job: it leaves no row but the node
 import logging
 import time
 import uuid
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
@@ -45,6 +46,7 @@ logger = logging.getLogger(__name__)
 LATELY: Final = timedelta(minutes=5)
 MOST_GROUPS: Final = 3
 LOOK_S: Final = 0.4
+MOST_TRIES: Final = 3
 # A model that takes longer to load than this is given up.
 LONGEST: Final = timedelta(minutes=5)
 
@@ -58,7 +60,9 @@ class _Next:
     batch: Batch
 
 
-_tried: Final[set[tuple[int, int]]] = set()
+_tries: Final[Counter[tuple[int, int]]] = Counter()
+"""How often a node was told to load for a group: whoever fed it may not have left yet, and a nudge may be lost."""
+_loaded: Final[set[tuple[int, int]]] = set()
 """Node and group: a model that was unloaded since is not loaded for the same group twice."""
 
 
@@ -66,7 +70,8 @@ def warm_idle_nodes(drawn: Drawn) -> None:
     """Nudge nodes that the plan needs for nothing to load what is probably wanted next (for the sweep)."""
     coming = list(_coming())
     if not coming:
-        _tried.clear()
+        _tries.clear()
+        _loaded.clear()
         return
     needed = {one.node_id for one in drawn.plan.expected.values()}
     idle = [
@@ -78,18 +83,21 @@ def warm_idle_nodes(drawn: Drawn) -> None:
         node = drawn.rows[view.id]
         found = next((one for one in coming if _is_worth_it(node, view, one)), None)
         if found is not None:
-            _tried.add((view.id, found.group.pk))
+            _tries[view.id, found.group.pk] += 1
             _begin(view, found)
 
 
 def _is_worth_it(node: GpuNode, view: NodeView, coming: _Next) -> bool:
-    is_new = (view.id, coming.group.pk) not in _tried
-    if not is_new or why_not(coming.batch, view) is not None:
+    pair = view.id, coming.group.pk
+    if pair in _loaded or _tries[pair] == MOST_TRIES or why_not(coming.batch, view) is not None:
         return False
     try:
-        return view.warm != _key(_file(node, coming.group))
+        is_warm = view.warm == _key(_file(node, coming.group))
     except CannotBind:
         return False
+    if is_warm:
+        _loaded.add(pair)
+    return not is_warm
 
 
 def _file(node: GpuNode, group: JobGroup) -> NodeModel:

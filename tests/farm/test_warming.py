@@ -6,12 +6,13 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from farm_app import planning, warming
+from farm_app import nudges, planning, warming
 from farm_app.comfy.warmup import warm_up
-from farm_app.models import Attempt, GpuNode, Job, JobEvent, JobGroup
+from farm_app.models import Attempt, GpuNode, Job, JobEvent, JobGroup, Lease
 from farm_app.models.nodes import Health
 from farm_app.models.states import AttemptState, JobState
 from farm_app.seeding import seed_workflows
+from farm_app.timers import LEASE_TTL
 from gallery_app.models import Library
 from sessions_app.funnel import DEFAULT_STAGES
 from sessions_app.models import Round, WorkSession
@@ -24,7 +25,8 @@ BOTH: dict[str, Any] = {"families": ["sd15", "sdxl"], "seconds": {"sd15": 0.15, 
 
 @pytest.fixture(autouse=True)
 def nothing_tried() -> None:
-    warming._tried.clear()
+    warming._tries.clear()
+    warming._loaded.clear()
 
 
 def ask(*, prewarms: bool, count: int = 1, **changes: Any) -> Round:
@@ -115,6 +117,40 @@ def test_of_all_nodes_only_those_load_it_that_are_idle_can_and_have_not(data: Pa
     warming.warm_idle_nodes(planning.draw_plan())
     loading = GpuNode.objects.filter(warming_until__isnull=False)
     assert set(loading.values_list("slug", flat=True)) == {"cold", "colder"}
+
+
+@pytest.fixture
+def told(data: Path, transactional_db: None, monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """The nodes that were told to load something, where nobody does what it is told."""
+    seed_workflows()
+    Library.default()
+    found: list[int] = []
+    monkeypatch.setattr(nudges, "warm", lambda node_id, _: found.append(node_id))
+    node = factories.node("gpu-a", has=("sd15", "sdxl"))
+    factories.finish(factories.takes(ask(prewarms=True)), on=node)
+    Job.objects.update(finished=timezone.now())
+    return found
+
+
+def look_for_idle_nodes() -> None:
+    warming.warm_idle_nodes(planning.draw_plan())
+
+
+def test_a_node_that_somebody_still_held_is_told_again_but_not_for_ever(told: list[int]) -> None:
+    node, group = GpuNode.objects.get(), JobGroup.objects.get()
+    for _ in range(warming.MOST_TRIES + 2):
+        look_for_idle_nodes()
+        # Whoever fed it has not left yet.
+        with Lease.objects.held(f"node:{node.pk}", ttl=LEASE_TTL):
+            warming.warm(node.pk, group.pk)
+    assert told == [node.pk] * warming.MOST_TRIES
+
+
+def test_what_was_loaded_and_unloaded_since_is_not_loaded_again(told: list[int]) -> None:
+    for model in ("", "checkpoints/sdxl-base.safetensors", "checkpoints/sd15-base.safetensors"):
+        GpuNode.objects.update(warm_model=model, warming_until=None)
+        look_for_idle_nodes()
+    assert len(told) == 1
 
 
 def test_a_load_that_fails_leaves_the_node_free(farm: Farm) -> None:

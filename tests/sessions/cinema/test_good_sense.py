@@ -2,6 +2,7 @@
 
 import pytest
 
+from sessions_app.cinema.clauses import count_tag
 from sessions_app.cinema.config import LiveAction
 from sessions_app.cinema.films import FILMS
 from sessions_app.cinema.presets import apply_preset
@@ -36,3 +37,16 @@ def test_in_full_daylight_outdoors_no_lamp_lights_the_scene(name: str) -> None:
     if config.place == "exterior" and config.time in ("morning", "midday", "afternoon"):
         kinds = {vocabularies().sources[one].kind for one in config.sources}
         assert not {"electric", "practical"} & kinds
+
+
+@pytest.mark.parametrize(
+    ("scene", "counted"),
+    [
+        ("A girl and her grandmother run.", "2girls"),
+        ("Two men and their old father argue.", "3boys"),
+        ("A boy looks at his sister's hair.", "1boy"),
+        ("A woman and her husband wait.", None),
+    ],
+)
+def test_kin_are_counted(scene: str, counted: str | None) -> None:
+    assert count_tag(scene) == counted

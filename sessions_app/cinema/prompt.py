@@ -12,7 +12,7 @@ from sessions_app.cinema import phrases
 from sessions_app.cinema.clauses import count_tag
 from sessions_app.cinema.config import Animation, Configuration, LiveAction, term_of
 from sessions_app.cinema.english import article, listed, started
-from sessions_app.cinema.negatives import negative_for
+from sessions_app.cinema.negatives import negative_for, wanted
 from sessions_app.cinema.phrases import NEGATIVE, QUALITY, SCENE, Phrase
 from sessions_app.cinema.targets import Target, ratio_words, size_for
 from sessions_app.cinema.tokens import count_tokens
@@ -108,7 +108,7 @@ def compile_prompt(
     pieces = tuple(_draft(target, sentences).pieces())
     words = len("".join(one.text for one in pieces).split())
     avoid = (*negative, *_against_color(config))
-    against = _without_wanted(negative_for(target, isinstance(config, Animation), avoid), config)
+    against = negative_for(target, isinstance(config, Animation), avoid, wanted(config))
     if target.negative.syntax and against:
         # It is written into the prompt itself.
         pieces, against = (*pieces, Phrase(f" {against}", NEGATIVE)), ""
@@ -298,18 +298,6 @@ def _parameters(target: Target, config: Configuration, follows: bool) -> Iterato
     if ratio and target.ratio.syntax:
         space = " " if follows else ""
         yield Phrase(space + ratio_words(target, ratio), config.FIELDS["ratio"].panel, ("ratio",))
-
-
-def _without_wanted(negative: str, config: Configuration) -> str:
-    """Return a negative without what the configuration asks for: a camera that holds still is static."""
-    wanted = set[str]()
-    if (isinstance(config, LiveAction) and config.movement == "static") or (
-        isinstance(config, Animation) and config.camera == "locked"
-    ):
-        wanted.add("static")
-    if isinstance(config, Animation) and config.motion == "none":
-        wanted.add("still frame")
-    return ", ".join(one for one in negative.split(", ") if one not in wanted)
 
 
 def _against_color(config: Configuration) -> Iterator[str]:

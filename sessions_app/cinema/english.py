@@ -17,8 +17,15 @@ def article(noun: str) -> str:
 
 
 def listed(words: Sequence[str]) -> str:
-    """Return "a", "a and b" or "a, b and c"."""
-    return " and ".join((", ".join(words[:-1]), words[-1])) if len(words) > 1 else "".join(words)
+    """Return "a", "a and b" or "a, b and c"; where one says "and" itself, a comma tells it from the list's."""
+    if len(words) < 2:
+        return "".join(words)
+    return last_glue(words).join((", ".join(words[:-1]), words[-1]))
+
+
+def last_glue(words: Sequence[str]) -> str:
+    """Return what stands before the last of a list."""
+    return ", and " if any(" and " in one for one in words) else " and "
 
 
 def started(sentence: str) -> str:

@@ -1,12 +1,14 @@
 """What somebody who lights, edits or prompts for a living would strike out of a prompt."""
 
+import re
+
 import pytest
 
 from sessions_app.cinema.clauses import count_tag
 from sessions_app.cinema.config import Animation, Configuration, LiveAction
 from sessions_app.cinema.films import FILMS
 from sessions_app.cinema.negatives import _WANTED
-from sessions_app.cinema.presets import apply_preset
+from sessions_app.cinema.presets import apply_preset, presets
 from sessions_app.cinema.prompt import Prompt, compile_prompt
 from sessions_app.cinema.targets import TARGETS, find_target
 from sessions_app.cinema.vocabulary import vocabularies
@@ -44,6 +46,72 @@ def test_in_full_daylight_outdoors_no_lamp_lights_the_scene(name: str) -> None:
     if config.place == "exterior" and config.time in ("morning", "midday", "afternoon"):
         kinds = {vocabularies().sources[one].kind for one in config.sources}
         assert not {"electric", "practical"} & kinds
+
+
+def test_when_and_where_stand_before_the_light() -> None:
+    config = LiveAction(time="night", place="interior", sources=("candlelight",), styles=("soft",))
+    assert "Indoors at night, soft light comes from candles, wrapping" in made("flux1", config).text
+    only = LiveAction(time="night", place="interior")
+    assert made("flux1", only).text == "Somebody waits. The scene is indoors at night."
+
+
+@pytest.mark.parametrize(
+    ("carrier", "said"),
+    [
+        ("static", "The camera holds still."),
+        ("dolly", "The camera holds still."),
+        ("drone", "The camera holds still."),
+        ("handheld", "The camera holds still, with the small sways"),
+    ],
+)
+def test_a_camera_that_holds_still_does_not_glide(carrier: str, said: str) -> None:
+    config = LiveAction(equipment=carrier, movement="static")
+    assert said in made("wan_t2v", config).text
+
+
+def test_what_is_drawn_moves_in_a_sentence_of_its_own() -> None:
+    config = Animation(camera="parallax", motion="twos")
+    for target in ("wan_t2v", "wan_i2v"):
+        text = made(target, config).text
+        assert "The camera drifts over layered planes. Animation on twos, crisp" in text
+
+
+def test_an_edit_that_redraws_does_not_ask_to_keep_everything() -> None:
+    text = made("qwen_image_edit", apply_preset("warm_rounded_3d")).text
+    assert "Remake it as warm computer animation" in text
+    assert text.endswith("Keep each subject recognizable, in the same pose and the same clothes.")
+    assert "Redraw the picture with clean" in made(
+        "qwen_image_edit", Animation(line="clean", medium="2d", domain=None)
+    ).text.replace("as hand-drawn 2D animation, ", "")
+
+
+def test_a_list_ends_with_and_whatever_was_left_out_of_it() -> None:
+    scene = "A teenager falls backward off a skyscraper, laughing."
+    text = made("midjourney", apply_preset("living_comic_print"), scene).text
+    assert "lines that swell and taper, and a limited palette of a few repeated colors." in text
+
+
+def test_what_is_still_told_is_not_said_to_be_left_out() -> None:
+    for preset in presets():
+        written = made("midjourney", apply_preset(preset.id), "A crowd waits in the rain.")
+        told = {field for one in written.pieces for field in one.fields}
+        labels = {apply_preset(preset.id).FIELDS[one].label.lower() for one in told}
+        for note in written.notes:
+            names = re.split(r", | and ", note.partition("its length: ")[2].rstrip("."))
+            assert not labels & set(names), note
+
+
+@pytest.mark.parametrize(
+    ("config", "said"),
+    [
+        (LiveAction(composition="negative_space"), "The shot has wide empty space around"),
+        (LiveAction(composition="centered"), "The shot is centered in the frame."),
+        (LiveAction(height="low", direction="left"), "The shot is from a low angle, in left"),
+        (LiveAction(size="cu", height="low", direction="left"), "A close-up from a low angle, in"),
+    ],
+)
+def test_a_shot_without_a_size_is_a_sentence_too(config: LiveAction, said: str) -> None:
+    assert said in made("flux1", config).text
 
 
 def test_what_is_wanted_is_what_some_target_keeps_out() -> None:

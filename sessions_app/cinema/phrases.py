@@ -3,12 +3,13 @@
 A phrase is a part of a sentence. Proper names keep their capitals; machines that carry the camera are never named.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from sessions_app.cinema.config import Animation, Configuration, LiveAction, term_of
-from sessions_app.cinema.english import article, listed
+from sessions_app.cinema.english import article, items, listed
+from sessions_app.cinema.gray import is_colored, is_gray, uncolored, without_colored
 from sessions_app.cinema.looks import look_of
 from sessions_app.cinema.vocabulary import Mood, Style, vocabularies
 
@@ -80,14 +81,57 @@ def picture(config: LiveAction) -> Iterator[Phrase]:
     """Yield what body, lens and stock do to the picture, without their names."""
     body, lens, stock = config.the_body, config.the_lens, config.the_stock
     before = "the picture has "
-    if body and body.look and not body.is_film:
+    is_true = body and not (is_gray(config) and is_colored(body.look))
+    if body and body.look and not body.is_film and is_true:
         yield Phrase(f"the picture has the look of {body.look}", "camera", ("body",), 3)
         before = ", and shows "
-    if lens and (look := lens.look):
+    if lens and (look := _lens_look(config)):
         yield Phrase(before + look, "lens", ("lens",), 4)
         before = ", along with " if " with " in look else ", with "
-    if stock and (look := stock.look):
+    if stock and (look := _stock_look(config)):
         yield Phrase(before + look, "stock", ("stock",), 4)
+
+
+def _lens_look(config: LiveAction) -> str:
+    """Return what the lens does, but for what the stock, the light or the tone says better."""
+    lens, stock = config.the_lens, config.the_stock
+    if lens is None:
+        return ""
+    if is_gray(config):
+        look = without_colored(lens.look)
+    elif config.tone:
+        look = _without(lens.look, lambda one: is_colored(one) and "flare" not in one)
+    else:
+        look = lens.look
+    is_said = _tells_contrast(config) or (stock is not None and "contrast" in stock.look)
+    return _without(look, lambda one: is_said and "contrast" in one)
+
+
+def _stock_look(config: LiveAction) -> str:
+    """Return what the stock does, but for what the light or the tone says; the tone tells colors and grays."""
+    stock = config.the_stock
+    if stock is None:
+        return ""
+    look = stock.look
+    if stock.is_black_and_white:
+        look = _without(look, lambda one: bool(config.tone) and "gray" in one)
+    elif is_gray(config):
+        look = without_colored(look)
+    elif config.tone:
+        look = _without(look, is_colored)
+    is_said = _tells_contrast(config) or "contrast" in _lens_look(config)
+    return _without(look, lambda one: is_said and "contrast" in one)
+
+
+def _tells_contrast(config: LiveAction) -> bool:
+    tone = config.has("tone", "high_contrast_bw", "low_contrast_bw")
+    return tone or config.has("styles", "high_contrast")
+
+
+def _without(look: str, is_said: Callable[[str], bool]) -> str:
+    """Return a look without what is said elsewhere, unless nothing else is left of it."""
+    kept = [one for one in items(look) if not is_said(one)]
+    return listed(kept) if kept else look
 
 
 def light(config: LiveAction) -> Iterator[Phrase]:
@@ -109,7 +153,7 @@ def light(config: LiveAction) -> Iterator[Phrase]:
 
 def _sources_said(config: LiveAction) -> str:
     said = [vocabularies().sources[one].prose for one in config.sources]
-    return listed(said)
+    return listed([uncolored(one) for one in said] if is_gray(config) else said)
 
 
 def _light_itself(styles: Sequence[Style], sources: str) -> Iterator[Phrase]:
@@ -206,9 +250,28 @@ def tags(config: Configuration, *, names_gear: bool) -> Iterator[Phrase]:
 
 
 def _gear_tags(config: Any, names_gear: bool) -> Iterator[Phrase]:
-    yield from _tags_of(config, ("lens", "stock"), 5)
     if names_gear:
+        yield from _tags_of(config, ("lens", "stock"), 5)
         yield from _tags_of(config, ("body",), 3)
+        return
+    lens, stock = config.the_lens, config.the_stock
+    if lens:
+        shape = ["anamorphic lens"] if lens.is_anamorphic else []
+        for one in (*shape, *_seen(_lens_look(config))):
+            yield Phrase(one, "lens", ("lens",), 5)
+    if stock:
+        # Its name says nothing here, but its time and its lack of color do.
+        gray_said = bool(config.tone) and is_gray(config)
+        about = [one for one in stock.tag.split(", ")[1:] if not gray_said or "white" not in one]
+        gray = ["black and white"] if stock.is_black_and_white and not gray_said else []
+        for one in dict.fromkeys((*_seen(_stock_look(config)), *about, *gray)):
+            yield Phrase(one, "stock", ("stock",), 5)
+
+
+def _seen(look: str) -> Iterator[str]:
+    """Yield a look as tags."""
+    for one in items(look):
+        yield one.replace(",", "").removeprefix("a ").removeprefix("an ")
 
 
 def _tags_of(config: Configuration, names: Iterable[str], weight: int) -> Iterator[Phrase]:
@@ -220,4 +283,5 @@ def _tags_of(config: Configuration, names: Iterable[str], weight: int) -> Iterat
         for one in value if isinstance(value, tuple) else (value,):
             tag = field.vocabulary[one].tag
             if tag:
-                yield Phrase(tag, field.panel, (name,), weight)
+                said = uncolored(tag) if name == "sources" and is_gray(config) else tag
+                yield Phrase(said, field.panel, (name,), weight)

@@ -13,6 +13,7 @@ from sessions_app.cinema import phrases
 from sessions_app.cinema.clauses import count_tag
 from sessions_app.cinema.config import Animation, Configuration, LiveAction, term_of
 from sessions_app.cinema.english import last_glue, listed, started
+from sessions_app.cinema.gray import is_gray
 from sessions_app.cinema.negatives import negative_for, wanted
 from sessions_app.cinema.phrases import NEGATIVE, QUALITY, SCENE, Phrase
 from sessions_app.cinema.targets import Target, ratio_words, size_for
@@ -126,8 +127,8 @@ def compile_prompt(
 
 
 def _against_color(config: Configuration) -> Iterator[str]:
-    if config.tone and vocabularies().tones[config.tone].black_and_white:
-        yield "color"
+    if is_gray(config):
+        yield "vivid colors" if config.tone == "sepia" else "color"
 
 
 def _without(config: Configuration, off: Collection[str]) -> Configuration:

@@ -6,13 +6,20 @@ import pytest
 
 from sessions_app.cinema.clauses import count_tag
 from sessions_app.cinema.config import Animation, Configuration, LiveAction
+from sessions_app.cinema.english import items, listed
 from sessions_app.cinema.films import FILMS
+from sessions_app.cinema.gray import is_gray, uncolored
 from sessions_app.cinema.negatives import _WANTED
+from sessions_app.cinema.phrases import light, picture
 from sessions_app.cinema.presets import apply_preset, presets
 from sessions_app.cinema.prompt import Prompt, compile_prompt
 from sessions_app.cinema.targets import TARGETS, find_target
 from sessions_app.cinema.vocabulary import vocabularies
 
+COLORS = re.compile(
+    r"\b(warm|amber|orange|greenish|\w*saturat\w+|color casts|blue streak|rosy)\b", re.I
+)
+NAMES = re.compile(r"panavision|zeiss|kodak|eastman|cooke|arri\b|fuji|baltar|mitchell", re.I)
 films = pytest.mark.parametrize("name", FILMS)
 
 
@@ -24,6 +31,34 @@ def film(name: str) -> LiveAction:
     config = apply_preset(name)
     assert isinstance(config, LiveAction)
     return config
+
+
+@pytest.mark.parametrize("target", ["flux1", "sd15", "wan_t2v"])
+def test_nothing_has_a_color_where_there_is_none(target: str) -> None:
+    gray = [one for one in map(apply_preset, FILMS) if is_gray(one)]
+    assert len(gray) > 10
+    for config in gray:
+        assert not COLORS.search(made(target, config).text), config.preset
+
+
+def test_a_lamp_without_its_color_is_still_that_lamp() -> None:
+    assert uncolored("warm tungsten bulbs") == "tungsten bulbs"
+    assert uncolored("the open blue sky") == "the open sky"
+    assert uncolored("an overcast sky") == "an overcast sky"
+
+
+@films
+def test_the_tone_tells_the_colors_and_the_stock_does_not_gainsay_it(name: str) -> None:
+    config = film(name)
+    said = [one.text for one in picture(config) if one.fields == ("stock",)]
+    assert config.tone
+    assert not re.search(r"\bcolou?r|saturat|gray scale|primaries", " ".join(said)), said
+
+
+@films
+def test_contrast_is_told_once(name: str) -> None:
+    told = " ".join(one.text for one in (*light(film(name)), *picture(film(name))))
+    assert told.count("contrast") <= 1, told
 
 
 @films
@@ -83,6 +118,21 @@ def test_an_edit_that_redraws_does_not_ask_to_keep_everything() -> None:
     assert "Redraw the picture with clean" in made(
         "qwen_image_edit", Animation(line="clean", medium="2d", domain=None)
     ).text.replace("as hand-drawn 2D animation, ", "")
+
+
+@pytest.mark.parametrize("target", [one for one in TARGETS.values() if one.form == "tags"])
+def test_names_of_equipment_are_told_to_those_who_know_them(target: object) -> None:
+    for name in FILMS:
+        made_for = compile_prompt(target, film(name), "Somebody waits.")  # type: ignore[arg-type]
+        assert bool(NAMES.search(made_for.text)) <= made_for.target.names_gear, name
+
+
+def test_looks_are_lists_that_can_be_taken_apart() -> None:
+    words = vocabularies()
+    lenses, stocks = words.lenses.values(), words.stocks.values()
+    for look in (*(one.look for one in lenses), *(one.look for one in stocks)):
+        assert listed(items(look)) == look
+        assert all(len(item.split()) > 1 for item in items(look)), look
 
 
 def test_a_list_ends_with_and_whatever_was_left_out_of_it() -> None:

@@ -30,6 +30,10 @@ _WORDED: Final = re.compile(
 _IS: Final = re.compile(r"((?:\w+ )?\w+) (?:is|are) (\w+(?: and)?(?: \w+){0,2})", re.IGNORECASE)
 _NUMBERS: Final[dict[str, int]] = LISTS["numbers"]
 _COUNTED: Final = {word: kind for kind, words in LISTS["counted"].items() for word in words}
+_KIN: Final = {word: kind for kind, words in LISTS["kin"].items() for word in words}
+_KINSHIP: Final = re.compile(
+    rf"\b(?:her|his|their|my|our) (?:[\w-]+ )?({'|'.join(_KIN)})\b(?!['’])", re.IGNORECASE
+)
 _PEOPLE: Final = re.compile(
     rf"\b({'|'.join(_NUMBERS)})\s+(?:[\w-]+\s+){{0,2}}?({'|'.join(_COUNTED)})\b", re.IGNORECASE
 )
@@ -61,10 +65,12 @@ def _described(text: str) -> str:
 def count_tag(text: str) -> str | None:
     """Returns the tag that counts the people of a text, such as "2girls"; None if it is unclear."""
     found = {(number.lower(), _COUNTED[who.lower()]) for number, who in _PEOPLE.findall(text)}
-    if len(found) != 1:
+    kin = {who.lower() for who in _KINSHIP.findall(text)}
+    kinds = {kind for _, kind in found} | {_KIN[who] for who in kin}
+    if len(found) != 1 or len(kinds) != 1:
         return None
     number, kind = found.pop()
-    count = _NUMBERS[number]
+    count = _NUMBERS[number] + len(kin)
     return f"{count}{kind}{'s' if count > 1 else ''}"
 
 

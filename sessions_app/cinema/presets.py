@@ -1,6 +1,6 @@
 """Presets: films and animation looks by id, old id or name, and the configuration that each begins with."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from typing import Any, Final
 
@@ -62,6 +62,8 @@ def apply_preset(name: str, overrides: Mapping[str, Any] | None = None) -> Confi
 def _of_film(film: Film) -> LiveAction:
     look = film.look
     move = look.movements[0] if look.movements else {}
+    time, place = _id("times", _first(look.times)), _id("places", look.place)
+    styles = _ids("styles", look.styles[:2])
     config = LiveAction(
         preset=film.id,
         year=film.year,
@@ -72,10 +74,10 @@ def _of_film(film: Film) -> LiveAction:
         equipment=_id("carriers", move.get("equipment")),
         movement=_id("moves", move.get("type")),
         timing=_id("timings", move.get("timing")),
-        time=_id("times", _first(look.times)),
-        place=_id("places", look.place),
-        sources=_lit_at(_id("times", _first(look.times)), _ids("sources", look.sources)),
-        styles=_ids("styles", look.styles[:2]),
+        time=time,
+        place=place,
+        sources=_lit_at(time, place, _ids("sources", look.sources), styles),
+        styles=styles,
         size=_id("sizes", _first(look.sizes)),
         composition=_id("compositions", _first(look.compositions)),
         moods=_ids("moods", look.moods[:3]),
@@ -90,17 +92,39 @@ def _with_focal(config: LiveAction, found: tuple[float, ...]) -> LiveAction:
     return next((one for one in tried if suits_size(one)), tried[0] if tried else config)
 
 
-def _lit_at(time: str | None, sources: tuple[str, ...]) -> tuple[str, ...]:
-    """Return the sources of a film that there are at this time: its list is of all its scenes."""
+def _lit_at(
+    time: str | None, place: str | None, sources: tuple[str, ...], styles: tuple[str, ...]
+) -> tuple[str, ...]:
+    """Return the sources of a film that there are then and there: its list is of all its scenes."""
     low, high = vocabularies().times[time].sun_elevation_deg if time else (-90, 90)
+    has_sky = high > CIVIL_TWILIGHT_DEG
     is_there = {
         "sun": high > 0,
         "moon": low < 0,
-        "overcast": high > CIVIL_TWILIGHT_DEG,
-        "skylight": high > CIVIL_TWILIGHT_DEG,
+        "overcast": has_sky and place != "interior",
+        "skylight": has_sky and place != "interior",
+        "window": has_sky and place != "exterior",
     }
-    absent = {name for name, found in is_there.items() if not found}
-    return tuple(one for one in sources if one not in absent)[:3]
+    if place == "exterior" and low > 0:
+        # In full daylight no lamp of the scene is seen to light it.
+        is_there |= {one: False for one in sources if _is_lamp(one)}
+    there = [one for one in sources if is_there.get(one, True)]
+    other = _other_weather(there, styles)
+    return tuple(one for one in there if one != other)[:3]
+
+
+def _other_weather(sources: Sequence[str], styles: Sequence[str]) -> str | None:
+    """Return which of sun and overcast sky there is not, when a film has both: the style tells, or the order."""
+    weather = [one for one in sources if one in ("sun", "overcast")]
+    if len(weather) < 2:
+        return None
+    if "soft" in styles and "skylight" not in sources:
+        return "sun"
+    return "overcast" if {"hard", "high_contrast", "silhouette"} & set(styles) else weather[1]
+
+
+def _is_lamp(source: str) -> bool:
+    return vocabularies().sources[source].kind in ("electric", "practical")
 
 
 def _of_look(look: Look) -> Animation:

@@ -4,15 +4,17 @@ The scene comes first, in its author's own words. Every further piece knows whic
 the target's length is left out, the least important first, and said. The same choices give the same bytes.
 """
 
+import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from sessions_app.cinema import phrases
 from sessions_app.cinema.clauses import count_tag
 from sessions_app.cinema.config import Animation, Configuration, LiveAction, term_of
-from sessions_app.cinema.english import article, listed, started
-from sessions_app.cinema.negatives import negative_for
+from sessions_app.cinema.english import last_glue, listed, started
+from sessions_app.cinema.gray import is_gray
+from sessions_app.cinema.negatives import negative_for, wanted
 from sessions_app.cinema.phrases import NEGATIVE, QUALITY, SCENE, Phrase
 from sessions_app.cinema.targets import Target, ratio_words, size_for
 from sessions_app.cinema.tokens import count_tokens
@@ -79,9 +81,7 @@ class _Draft:
                 yield Phrase(self.glue, "")
             for first, one in enumerate(sentence):
                 begins = first == 0 and self.ends and one.panel != SCENE
-                yield (
-                    Phrase(started(one.text), one.panel, one.fields, one.weight) if begins else one
-                )
+                yield replace(one, text=started(one.text)) if begins else one
             if self.ends and not sentence[-1].text.endswith((".", "!", "?", "…", '"', "”")):
                 yield Phrase(self.ends, sentence[-1].panel, sentence[-1].fields)
 
@@ -108,7 +108,7 @@ def compile_prompt(
     pieces = tuple(_draft(target, sentences).pieces())
     words = len("".join(one.text for one in pieces).split())
     avoid = (*negative, *_against_color(config))
-    against = _without_wanted(negative_for(target, isinstance(config, Animation), avoid), config)
+    against = negative_for(target, isinstance(config, Animation), avoid, wanted(config))
     if target.negative.syntax and against:
         # It is written into the prompt itself.
         pieces, against = (*pieces, Phrase(f" {against}", NEGATIVE)), ""
@@ -122,8 +122,13 @@ def compile_prompt(
         tokens=_count(target, text),
         size=_size(target, config),
         shape=_shape(target, config),
-        notes=tuple(_notes(target, config, left_out, words)),
+        notes=tuple(_notes(target, config, pieces, left_out, words)),
     )
+
+
+def _against_color(config: Configuration) -> Iterator[str]:
+    if is_gray(config):
+        yield "vivid colors" if config.tone == "sepia" else "color"
 
 
 def _without(config: Configuration, off: Collection[str]) -> Configuration:
@@ -161,26 +166,24 @@ def _told(target: Target, config: Configuration, scene: str) -> Iterator[tuple[P
         yield (Phrase(scene, SCENE),)
     if isinstance(config, Animation):
         yield tuple(phrases.rendering(config))
-    is_video = target.medium == "video"
-    if is_video:
+    if target.medium == "video":
         yield tuple(phrases.movement(config))
+        yield tuple(phrases.motion(config))
     yield tuple(_shot(target, config))
     if isinstance(config, LiveAction):
         yield tuple(phrases.light(config))
+        if target.names_gear:
+            yield tuple(phrases.gear(config))
         yield tuple(phrases.picture(config))
     yield tuple(phrases.mood(config))
 
 
 def _shot(target: Target, config: Configuration) -> Iterator[Phrase]:
-    """Yield the frame and, where names help, what records it."""
+    """Yield the frame, and its shape where nothing else tells it."""
     framed = tuple(phrases.frame(config))
     yield from framed
     if framed and not _takes_shape(target):
         yield from phrases.shape(config)
-    if target.names_gear and isinstance(config, LiveAction):
-        for place, one in enumerate(phrases.gear(config)):
-            glue = ", " if place == 0 and framed else ""
-            yield Phrase(glue + one.text, one.panel, one.fields, one.weight)
 
 
 def _takes_shape(target: Target) -> bool:
@@ -195,33 +198,54 @@ def _moved(_: Target, config: Configuration, scene: str) -> Iterator[tuple[Phras
         yield (Phrase(scene, SCENE),)
     moves = tuple(phrases.movement(config))
     yield moves or (Phrase("the camera holds still", "movement", ("movement",)),)
+    yield tuple(phrases.motion(config))
 
 
-def _edited(target: Target, config: Configuration, scene: str) -> Iterator[tuple[Phrase, ...]]:
+def _edited(_: Target, config: Configuration, scene: str) -> Iterator[tuple[Phrase, ...]]:
     """Yield an instruction: what to change, and what to keep."""
     if scene:
         yield (Phrase(scene, SCENE),)
-    size, composition = term_of(config, "size"), term_of(config, "composition")
-    if size:
-        words = (Phrase(f"reframe it as {article(size.prose)}", "frame", ("size",)),)
-        angle = [one for one in phrases.frame(config) if one.fields and one.fields != ("size",)]
-        yield (*words, *angle)
-    elif composition:
-        yield (Phrase(f"reframe it, {composition.prose}", "frame", ("composition",)),)
+    orders = [one for one in (_reframed(config), _redone(config), _regraded(config)) if one]
+    for place, (first, *rest) in enumerate(orders):
+        # What is changed is named once.
+        text = first.text if place else first.text.replace(" it", " the picture", 1)
+        yield (replace(first, text=text), *rest)
     if isinstance(config, Animation):
-        drawn = tuple(phrases.rendering(config))
-        if drawn:
-            first = drawn[0]
-            text = "redraw it as " + first.text.removeprefix("rendered as ").removeprefix("drawn ")
-            yield (Phrase(text, first.panel, first.fields, first.weight), *drawn[1:])
+        kept = "keep each subject recognizable, in the same pose and the same clothes"
     else:
-        relit = tuple(phrases.light(config)) if isinstance(config, LiveAction) else ()
-        if relit:
-            yield (Phrase("relight it: ", "light"), *relit)
+        kept = "keep everything else as it is, faces and clothes included"
+    yield (Phrase(kept, QUALITY, (), 9),)
+
+
+def _reframed(config: Configuration) -> tuple[Phrase, ...]:
+    framed = tuple(phrases.frame(config))
+    if not framed:
+        return ()
+    first, *rest = framed
+    order = "reframe it as " if config.size else "reframe it so that "
+    return (replace(first, text=order + first.text), *rest)
+
+
+def _redone(config: Configuration) -> tuple[Phrase, ...]:
+    """Return how to light it anew, or how to draw it."""
+    if isinstance(config, LiveAction):
+        relit = tuple(phrases.light(config))
+        return (Phrase("relight it: ", "light"), *relit) if relit else ()
+    drawn = tuple(phrases.rendering(config)) if isinstance(config, Animation) else ()
+    if not drawn:
+        return ()
+    first, *rest = drawn
+    order = "redraw it" if config.has("medium", "2d") else "remake it"
+    text = re.sub("^(?:made|rendered|drawn) ", f"{order} ", first.text)
+    return (replace(first, text=text), *rest)
+
+
+def _regraded(config: Configuration) -> tuple[Phrase, ...]:
     tone = term_of(config, "tone")
-    if tone:
-        yield (Phrase(f"grade it in {tone.prose}", "mood", ("tone",), 8),)
-    yield (Phrase("keep the people and what they wear as they are", QUALITY, (), 9),)
+    if tone is None:
+        return ()
+    order = "finish it" if isinstance(config, Animation) else "grade it"
+    return (Phrase(f"{order} in {tone.prose}", "mood", ("tone",), 8),)
 
 
 Shaper = Callable[[Target, Configuration, str], Iterator[tuple[Phrase, ...]]]
@@ -253,17 +277,29 @@ def _within_budget(
 
 
 def _mended(sentence: tuple[Phrase, ...]) -> tuple[Phrase, ...]:
-    """Return a sentence whose first phrase does not begin with what joined it to one that was left out."""
+    """Return a sentence that begins and ends well, whatever of it was left out."""
     first = sentence[0]
-    text = first.text.removeprefix(" ")
-    if text.startswith(", with "):
-        text = "the picture has " + text.removeprefix(", with ")
-    text = text.removeprefix(", ")
-    return (Phrase(text, first.panel, first.fields, first.weight), *sentence[1:])
+    text = re.sub(
+        "^, (?:with|along with|and shows) ", "the picture has ", first.text.removeprefix(" ")
+    )
+    begun = (replace(first, text=text.removeprefix(", ")), *sentence[1:])
+    return _with_and(begun)
+
+
+def _with_and(sentence: tuple[Phrase, ...]) -> tuple[Phrase, ...]:
+    """Return a sentence with "and" before the last detail of a rendering: until now any could be left out."""
+    details = [one for one in sentence if one.panel == "rendering"]
+    if len(details) < 2:
+        return sentence
+    last = details[-1]
+    glue = last_glue([one.text for one in details])
+    ended = replace(last, text=glue + last.text.removeprefix(", "))
+    return tuple(ended if one is last else one for one in sentence)
 
 
 def _is_too_long(sentences: Sequence[tuple[Phrase, ...]], target: Target) -> bool:
-    text = "".join(one.text for one in _draft(target, sentences).pieces()) if sentences else ""
+    mended = [_mended(one) for one in sentences]
+    text = "".join(one.text for one in _draft(target, mended).pieces())
     budget = target.budget
     if budget.words and len(text.split()) > budget.words[1]:
         return True
@@ -300,32 +336,22 @@ def _parameters(target: Target, config: Configuration, follows: bool) -> Iterato
         yield Phrase(space + ratio_words(target, ratio), config.FIELDS["ratio"].panel, ("ratio",))
 
 
-def _without_wanted(negative: str, config: Configuration) -> str:
-    """Return a negative without what the configuration asks for: a camera that holds still is static."""
-    wanted = set[str]()
-    if (isinstance(config, LiveAction) and config.movement == "static") or (
-        isinstance(config, Animation) and config.camera == "locked"
-    ):
-        wanted.add("static")
-    if isinstance(config, Animation) and config.motion == "none":
-        wanted.add("still frame")
-    return ", ".join(one for one in negative.split(", ") if one not in wanted)
-
-
-def _against_color(config: Configuration) -> Iterator[str]:
-    if config.tone and vocabularies().tones[config.tone].black_and_white:
-        yield "color"
-
-
 def _notes(
-    target: Target, config: Configuration, left_out: Sequence[Phrase], words: int
+    target: Target,
+    config: Configuration,
+    pieces: Sequence[Phrase],
+    left_out: Sequence[Phrase],
+    words: int,
 ) -> Iterator[str]:
     if target.is_still and config.moves:
         yield "The movement is left out: a still shows none."
-    if left_out:
-        names = dict.fromkeys(
-            config.FIELDS[one.fields[0]].label.lower() for one in left_out if one.fields
-        )
+    told = {field for one in pieces for field in one.fields}
+    names = dict.fromkeys(
+        config.FIELDS[one.fields[0]].label.lower()
+        for one in left_out
+        if one.fields and one.fields[0] not in told
+    )
+    if names:
         yield f"Left out to stay within its length: {listed(list(names))}."
     budget = target.budget.words
     if budget and words < budget[0]:

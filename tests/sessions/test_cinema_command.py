@@ -30,9 +30,8 @@ def file(tmp_path: Path) -> Path:
 
 def test_a_prompt_is_written_for_the_target_that_is_named() -> None:
     said = run("prompt", "--preset", "blade_runner", "--target", "flux.1", "--scene", SCENE)
-    assert said.startswith(
-        SCENE + " A wide shot, centered in the frame, recorded on a Panavision Panaflex Gold"
-    )
+    assert said.startswith(SCENE + " A wide shot, centered in the frame. At night, hard low-key")
+    assert "Shot on Eastman Color Negative II with a Panavision Panaflex Gold" in said
     assert "Size: 1568 × 656" in said
     assert "Negative:" not in said
 

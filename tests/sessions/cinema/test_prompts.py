@@ -103,12 +103,13 @@ def test_a_picture_that_is_given_is_only_moved() -> None:
 
 def test_an_edit_is_an_instruction() -> None:
     text = prompt("flux_kontext", "Make it rain.").text
-    assert text.startswith("Make it rain. Reframe it as a wide shot")
-    assert text.endswith("Keep the people and what they wear as they are.")
+    assert text.startswith("Make it rain. Reframe the picture as a wide shot")
+    assert "Relight it: at night, hard low-key light comes from" in text
+    assert text.endswith("Keep everything else as it is, faces and clothes included.")
 
 
 def test_proper_names_keep_their_capitals() -> None:
-    assert "Panavision Panaflex Gold with a 35 mm Panavision C Series" in prompt("flux1").text
+    assert "a Panavision Panaflex Gold and a 35 mm Panavision C Series" in prompt("flux1").text
 
 
 @pytest.mark.parametrize("target", TARGETS)
@@ -185,6 +186,7 @@ def test_lists_end_with_and() -> None:
         "a and b",
         "a, b and c",
     ]
+    assert listed(["light and shade", "tone"]) == "light and shade, and tone"
 
 
 @given(

@@ -202,6 +202,14 @@ def test_movements_are_verb_phrases_with_the_camera_as_subject(file: str, key: s
         assert not re.match(r"(?:an?|the) ", move["noun"]), move["noun"]
 
 
+@pytest.mark.parametrize(
+    "key", ["line_treatments", "color_applications", "lighting_models", "surface_details"]
+)
+def test_what_is_listed_in_one_sentence_has_no_comma_of_its_own(key: str) -> None:
+    for entry in FILES["animation"][key]:
+        assert "," not in entry["prose"], entry["prose"]
+
+
 def test_shot_sizes_are_noun_phrases_without_article() -> None:
     widths = {"extreme_wide", "wide", "medium", "close", "extreme_close"}
     for size in FILES["grammar"]["shot_sizes"]:

@@ -44,14 +44,16 @@ class Loaded:
 
     def __str__(self) -> str:
         """Say it in a line."""
-        parts = (
+        said = "; ".join(f"{len(slugs)} {word}" for word, slugs in self.parts() if slugs)
+        return said or "nothing to load"
+
+    def parts(self) -> tuple[tuple[str, list[str]], ...]:
+        """Return the lists, each with what is said of its number."""
+        return (
             ("added", self.added),
             ("changed", self.changed),
             ("unchanged", self.same),
             ("left as edited by hand", self.kept),
-        )
-        return (
-            "; ".join(f"{len(slugs)} {word}" for word, slugs in parts if slugs) or "nothing to load"
         )
 
 

@@ -6,6 +6,7 @@ from hypothesis import settings as hypothesis_settings
 
 from eliot.live import forget_what_is_kept
 from farm_app import planning
+from sessions_app import own_cinema
 
 # A busy machine is not a slow function. The suite tries the same examples each time, so that what it finds is of today's
 # change; `--hypothesis-profile=searching` looks for others.
@@ -19,6 +20,7 @@ def nothing_kept() -> None:
     """Let no test see what another one's pages have kept for a moment."""
     forget_what_is_kept()
     planning.forget_recent_plan()
+    own_cinema.forget()
 
 
 @pytest.fixture(autouse=True)

@@ -21,6 +21,7 @@ from farm_app.spool import tidy
 from gallery_app.intake import look_at
 from gallery_app.models import Library
 from gallery_app.trash import finish_pending_moves
+from sessions_app.seeding import seed_presets
 
 logger = logging.getLogger(__name__)
 
@@ -34,6 +35,7 @@ def prepare() -> None:
     call_command("migrate", verbosity=0, interactive=False)
     BaseCommand().check(databases=["default"])
     seed_workflows()
+    seed_presets()
     Library.default()
     finish_pending_moves()
     take_over()

@@ -1,4 +1,4 @@
-"""The cinema engine's part of the JSON API, below ``/api/cinema/``: it computes, and neither reads nor writes a row."""
+"""The cinema engine's part of the JSON API, below ``/api/cinema/``: it computes, and writes no row."""
 
 from sessions_app.api import angles, cameras, engine, presets, prompts, words
 

@@ -6,9 +6,9 @@ from django.http import HttpRequest
 from ninja import Query, Router
 from pydantic import BaseModel, Field
 
-from farm_app.api.entrance import Entrance
 from farm_app.api.errors import ErrorAnswer, require_known
 from farm_app.models.tokens import May
+from sessions_app.api.entrance import Entrance
 from sessions_app.api.reading import known
 from sessions_app.api.schemas import AngleSaid, Name
 from sessions_app.cinema.angles import Angle, find_angles

@@ -6,9 +6,9 @@ from django.http import HttpRequest
 from ninja import Query, Router
 from pydantic import BaseModel
 
-from farm_app.api.entrance import Entrance
 from farm_app.api.errors import ErrorAnswer, require_known
 from farm_app.models.tokens import May
+from sessions_app.api.entrance import Entrance
 from sessions_app.api.reading import there
 from sessions_app.api.schemas import CameraSaid, FittingLens, LensSaid, RatioSaid, StockSaid
 from sessions_app.cinema import engine

@@ -3,9 +3,9 @@
 from django.http import HttpRequest
 from ninja import Router
 
-from farm_app.api.entrance import Entrance
 from farm_app.api.errors import ErrorAnswer
 from farm_app.models.tokens import May
+from sessions_app.api.entrance import Entrance
 from sessions_app.api.reading import config_of, known, names_of, target_of
 from sessions_app.api.schemas import (
     CheckSaid,

@@ -8,11 +8,11 @@ from django.http import HttpRequest
 from ninja import Query, Router
 from pydantic import BaseModel, Field
 
-from farm_app.api.entrance import Entrance
 from farm_app.api.errors import ErrorAnswer, Fault, invalid, require_known
 from farm_app.models.tokens import May
 from sessions_app.api.cameras import camera_said, lens_said, ratio_said, stock_said
 from sessions_app.api.engine import REFUSALS, check
+from sessions_app.api.entrance import Entrance
 from sessions_app.api.prompts import applied
 from sessions_app.api.reading import kind_of, known, there
 from sessions_app.api.schemas import (
@@ -25,6 +25,7 @@ from sessions_app.api.schemas import (
     LightSaid,
     LookSaid,
     Name,
+    OwnSaid,
     PresetPage,
     PresetSaid,
     TechnicalSaid,
@@ -33,7 +34,8 @@ from sessions_app.api.words import term_said, terms_said
 from sessions_app.cinema.config import write_config
 from sessions_app.cinema.films import Film, Lamp, LightPlan
 from sessions_app.cinema.looks import Look
-from sessions_app.cinema.presets import Preset, find_preset, presets
+from sessions_app.cinema.own_presets import Own
+from sessions_app.cinema.presets import Preset, begun_with, find_preset, presets
 from sessions_app.cinema.vocabulary import Vocabulary, vocabularies
 
 MISSING = {404: ErrorAnswer}
@@ -98,7 +100,15 @@ def _wanted(vocabulary: Vocabulary[Any], told: str | None, at: str) -> str | Non
 
 
 def _moods(one: Preset) -> tuple[str, ...]:
-    return one.look.moods if isinstance(one, Film) else one.moods
+    return _grammar(one, "moods")
+
+
+def _grammar(one: Preset, name: str) -> tuple[str, ...]:
+    """Return what it looks like by one of moods, tones, sizes and compositions, the first choice first."""
+    if isinstance(one, Own):
+        return one.ids(name) or one.ids(name.removesuffix("s"))
+    found: tuple[str, ...] = getattr(one.look if isinstance(one, Film) else one, name)
+    return found
 
 
 def _ids(vocabulary: Vocabulary[Any], names: tuple[str, ...]) -> list[str]:
@@ -106,6 +116,8 @@ def _ids(vocabulary: Vocabulary[Any], names: tuple[str, ...]) -> list[str]:
 
 
 def _id_of(vocabulary: Vocabulary[Any], one: Preset, name: str) -> str | None:
+    if isinstance(one, Own):
+        return next(iter(one.ids(name)), None)
     return vocabulary.find(getattr(one, name)).id if isinstance(one, Look) else None
 
 
@@ -113,8 +125,10 @@ def _said_of(one: Preset) -> Iterator[str]:
     yield from (one.id, one.label, *one.aliases, one.era)
     if isinstance(one, Film):
         yield from (one.title, str(one.year), *one.director, *one.cinematographer, one.line)
-    else:
+    elif isinstance(one, Look):
         yield from (*one.reference_works, one.says)
+    else:
+        yield one.line
 
 
 @router.get(
@@ -124,7 +138,7 @@ def _said_of(one: Preset) -> Iterator[str]:
     summary="List the presets",
 )
 def list_presets(request: HttpRequest, filters: Query[PresetFilters]) -> PresetPage:
-    """Films, oldest first, then looks."""
+    """Films, oldest first, then looks, then what was kept in the studio."""
     require_known(request.GET, PresetFilters.model_fields)
     found = filters.found()
     end = filters.offset + filters.limit
@@ -186,12 +200,14 @@ def _counted(vocabulary: Vocabulary[Any], ids: list[Any]) -> list[CountedTerm]:
 @router.get(
     "/{name}",
     auth=Entrance(May.READ),
-    response={200: FilmSaid | LookSaid, **MISSING},
+    response={200: FilmSaid | LookSaid | OwnSaid, **MISSING},
     summary="One preset",
 )
-def get_preset(request: HttpRequest, name: str) -> FilmSaid | LookSaid:
+def get_preset(request: HttpRequest, name: str) -> FilmSaid | LookSaid | OwnSaid:
     """By id, alias or label: the whole card."""
     found = there(lambda: find_preset(name))
+    if isinstance(found, Own):
+        return _own(found)
     return _film(found) if isinstance(found, Film) else _look(found)
 
 
@@ -200,7 +216,7 @@ def _card(one: Preset) -> dict[str, Any]:
         "id": one.id,
         "kind": kind_of(one),
         "label": one.label,
-        "line": one.line if isinstance(one, Film) else one.says,
+        "line": one.says if isinstance(one, Look) else one.line,
         "era": one.era,
         "year": one.year if isinstance(one, Film) else None,
         "palette": list(one.palette),
@@ -208,16 +224,16 @@ def _card(one: Preset) -> dict[str, Any]:
 
 
 def _in_full(one: Preset) -> dict[str, Any]:
-    grammar = one.look if isinstance(one, Film) else one
+    light = None if isinstance(one, Own) else one.light
     return {
         **_card(one),
         "aliases": list(one.aliases),
         "note": one.note,
-        "moods": terms_said("moods", grammar.moods),
-        "tones": terms_said("tones", grammar.tones),
-        "sizes": terms_said("sizes", grammar.sizes),
-        "compositions": terms_said("compositions", grammar.compositions),
-        "light": _light(one.light) if one.light else None,
+        "moods": terms_said("moods", _grammar(one, "moods")),
+        "tones": terms_said("tones", _grammar(one, "tones")),
+        "sizes": terms_said("sizes", _grammar(one, "sizes")),
+        "compositions": terms_said("compositions", _grammar(one, "compositions")),
+        "light": _light(light) if light else None,
     }
 
 
@@ -251,6 +267,12 @@ def _look(one: Look) -> LookSaid:
     )
 
 
+def _own(one: Own) -> OwnSaid:
+    return OwnSaid(
+        **_in_full(one), based_on=one.based_on or None, config=write_config(begun_with(one))
+    )
+
+
 def _light(plan: LightPlan) -> LightSaid:
     facts: dict[str, Any] = {"practicals": plan.practicals, "certainty": plan.certainty}
     return LightSaid(
@@ -274,7 +296,9 @@ def _lamp(one: Lamp) -> LampSaid:
 def get_technical(request: HttpRequest, name: str) -> TechnicalSaid:
     """Cameras, lenses, stocks and shapes with their years; what made most of it first."""
     found = there(lambda: find_preset(name))
-    return _gear_of_film(found) if isinstance(found, Film) else _gear_of_look(found)
+    if isinstance(found, Film):
+        return _gear_of_film(found)
+    return _gear(found.id, kind_of(found), _chosen_gear(found))
 
 
 def _gear_of_film(one: Film) -> TechnicalSaid:
@@ -297,18 +321,27 @@ def _gear_of_film(one: Film) -> TechnicalSaid:
     )
 
 
-def _gear_of_look(one: Look) -> TechnicalSaid:
+def _chosen_gear(one: Look | Own) -> dict[str, tuple[str, ...]]:
+    """Return ids by vocabulary; a look has a shape at most."""
+    if isinstance(one, Look):
+        return {"ratios": (one.ratio,) if one.ratio else ()}
+    fields = {"bodies": "body", "lenses": "lens", "stocks": "stock", "ratios": "ratio"}
+    return {terms: one.ids(name) for terms, name in fields.items()}
+
+
+def _gear(name: str, kind: Kind, chosen: dict[str, tuple[str, ...]]) -> TechnicalSaid:
+    words = vocabularies()
     return TechnicalSaid(
-        id=one.id,
-        kind="animation",
+        id=name,
+        kind=kind,
         certainty=None,
         lens_certainty=None,
         stock_certainty=None,
         process="",
-        cameras=[],
-        lenses=[],
-        stocks=[],
-        ratios=[ratio_said(vocabularies().ratios.find(one.ratio))] if one.ratio else [],
+        cameras=[camera_said(words.bodies.find(one)) for one in chosen.get("bodies", ())],
+        lenses=[lens_said(words.lenses.find(one)) for one in chosen.get("lenses", ())],
+        stocks=[stock_said(words.stocks.find(one)) for one in chosen.get("stocks", ())],
+        ratios=[ratio_said(words.ratios.find(one)) for one in chosen["ratios"]],
         focal_lengths_mm=[],
     )
 

@@ -3,10 +3,10 @@
 from django.http import HttpRequest
 from ninja import Router
 
-from farm_app.api.entrance import Entrance
 from farm_app.api.errors import ErrorAnswer, Fault, invalid
 from farm_app.models.tokens import May
 from sessions_app.api.engine import REFUSALS
+from sessions_app.api.entrance import Entrance
 from sessions_app.api.reading import config_of, preset_of, require_overrides, target_of
 from sessions_app.api.schemas import (
     ConvertedSaid,

@@ -2,12 +2,12 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
-from typing import Any, Final, TypeVar
+from typing import Any, Final, TypeVar, cast
 
 from farm_app.api.errors import Fault, Refused, invalid
 from sessions_app.api.schemas import Kind
+from sessions_app.cinema import presets
 from sessions_app.cinema.config import BadValue, Configuration, flat, read_config
-from sessions_app.cinema.films import Film
 from sessions_app.cinema.plain import field_called
 from sessions_app.cinema.presets import Preset, find_preset
 from sessions_app.cinema.targets import Target, UnknownTarget, find_target
@@ -53,7 +53,7 @@ def _require_its_kind(told: dict[str, Any], preset: Preset, at: str) -> None:
 
 def kind_of(preset: Preset) -> Kind:
     """Return the kind of configuration that a preset begins."""
-    return "live_action" if isinstance(preset, Film) else "animation"
+    return cast(Kind, presets.kind_of(preset))
 
 
 def _begun(told: Mapping[str, Any], at: str) -> Configuration:

@@ -276,7 +276,7 @@ class AngleSaid(BaseModel):
 
 
 class PresetSaid(BaseModel):
-    """A film or an animation look in a list."""
+    """A film, an animation look or an own preset in a list."""
 
     id: str
     kind: Kind
@@ -288,7 +288,7 @@ class PresetSaid(BaseModel):
 
 
 class PresetPage(BaseModel):
-    """Films, oldest first, then looks; `next` is the `offset` of the next page, null on the last."""
+    """Films, oldest first, then looks, then own presets; `next` is the `offset` of the next page, null on the last."""
 
     items: list[PresetSaid]
     total: int
@@ -351,6 +351,13 @@ class LookSaid(CardSaid):
         description="By field: line, color, lighting, surface, motion, camera."
     )
     reference_works: list[str]
+
+
+class OwnSaid(CardSaid):
+    """A configuration that somebody kept in the studio."""
+
+    based_on: str | None = Field(description="The film or look that it was begun with.")
+    config: ConfigSaid
 
 
 class GearSaid(TermSaid):

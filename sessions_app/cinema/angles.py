@@ -5,9 +5,8 @@ The multi-angle edit LoRA for Qwen-Image-Edit knows eight directions; the others
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cache
 
-from sessions_app.cinema.vocabulary import AngleTerm, read_file, vocabularies
+from sessions_app.cinema.vocabulary import AngleTerm, read_file, remembered, vocabularies
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +27,7 @@ class Angle:
     distance: AngleTerm
 
 
-@cache
+@remembered
 def angles() -> tuple[Angle, ...]:
     """Return all of them: around the subject, from low to high, from near to far."""
     return tuple(_all())

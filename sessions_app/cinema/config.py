@@ -20,6 +20,7 @@ from sessions_app.cinema.vocabulary import (
     Stock,
     Term,
     UnknownTerm,
+    Vocabularies,
     Vocabulary,
     vocabularies,
 )
@@ -73,7 +74,10 @@ class Field:
         Raises:
             AttributeError: It is a number.
         """
-        found: Vocabulary[Any] = getattr(vocabularies(), self.terms)
+        return self._among(vocabularies())
+
+    def _among(self, words: Vocabularies) -> Vocabulary[Any]:
+        found: Vocabulary[Any] = getattr(words, self.terms)
         return found
 
     @property
@@ -81,8 +85,11 @@ class Field:
         """What it holds while nothing is chosen."""
         return () if self.most > 1 else None
 
-    def read(self, told: Any) -> Value:
+    def read(self, told: Any, among: Vocabularies | None = None) -> Value:
         """Return what is told as a value, ids resolved.
+
+        Args:
+            among: Other vocabularies than those in use.
 
         Raises:
             BadValue: It is none.
@@ -96,7 +103,8 @@ class Field:
             msg = f"{self.label} takes at most {self.most}; {len(words)} are given."
             raise BadValue(self.name, msg)
         try:
-            ids = tuple(dict.fromkeys(self.vocabulary.find(str(one)).id for one in words))
+            known = self._among(among or vocabularies())
+            ids = tuple(dict.fromkeys(known.find(str(one)).id for one in words))
         except UnknownTerm as error:
             raise BadValue(self.name, str(error)) from error
         return ids if self.most > 1 else ids[0]

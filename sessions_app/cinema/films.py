@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Final
 
+from sessions_app.cinema.own_presets import base_of
+from sessions_app.cinema.own_rows import Row, build_own, require_id, require_object
 from sessions_app.cinema.vocabulary import ReadOnce, build, read_file
 
 
@@ -118,15 +120,48 @@ def light_plan(row: Mapping[str, Any]) -> LightPlan:
     return build(LightPlan, {**row, "fill": None, "back": None, **lamps}, "light")
 
 
+def own_film(row: Row) -> Film:
+    """Return a film that somebody wrote as our data write them.
+
+    Raises:
+        ValueError: It is none; says why.
+    """
+    values = require_object(row)
+    look = build_own(FilmLook, require_object(values.pop("look", None) or {}, "look"), at="look")
+    avoids = require_object(values.pop("avoids", None) or {}, "avoids")
+    light = values.pop("light", None)
+    values |= {f"avoids_{name}": ids for name, ids in avoids.items()}
+    film = build_own(Film, {**values, "look": look, "light": own_light(light) if light else None})
+    for name in (film.id, *film.aliases):
+        require_id(name)
+    return film
+
+
+def own_light(row: Any) -> LightPlan:
+    """Return a light plan that somebody wrote.
+
+    Raises:
+        ValueError: It is none; says why.
+    """
+    values = require_object(row, "light")
+    lamps = {
+        name: build_own(Lamp, require_object(values[name], f"light: {name}"), at=f"light: {name}")
+        for name in ("key", "fill", "back")
+        if values.get(name)
+    }
+    rest = {name: one for name, one in values.items() if name not in ("key", "fill", "back")}
+    return build_own(LightPlan, {**rest, **lamps}, at="light")
+
+
 def _read() -> Mapping[str, Film]:
     found = sorted((_film(row) for row in read_file("films")["films"]), key=lambda one: one.year)
     return MappingProxyType({film.id: film for film in found})
 
 
-FILMS: Final[Mapping[str, Film]] = ReadOnce(_read)
-"""By id, oldest first."""
+FILMS: Final[ReadOnce[Film]] = ReadOnce(_read)
+"""By id, oldest first; people's own come last."""
 
 
 def film_of(preset: str | None) -> Film | None:
-    """Return the film that a preset's id names, if it names one."""
-    return FILMS.get(preset) if preset else None
+    """Return the film that a preset's id names, or that an own preset was begun with, if there is one."""
+    return (FILMS.get(preset) or FILMS.get(base_of(preset))) if preset else None

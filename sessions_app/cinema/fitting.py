@@ -1,17 +1,14 @@
 """Which bodies, lenses and stocks go together, nearest first: by mount, image circle, gauge and year."""
 
 from collections.abc import Sequence
-from functools import cache, lru_cache
 from typing import Final
 
-from sessions_app.cinema.vocabulary import Body, Lens, Stock, vocabularies
+from sessions_app.cinema.vocabulary import Body, Lens, Stock, remembered, vocabularies
 
 COVERAGE_GRACE: Final = 0.95
 """An image circle may be this share of the frame's diagonal: the outermost corner is rarely seen."""
 STOCK_GRACE_YEARS: Final = 2
 """Stock keeps in the fridge for about so long after the last batch."""
-KEPT: Final = 8192
-"""So many orders by nearness are remembered: they never change, and repairs ask for them again and again."""
 
 
 def shared_mount(body: Body, lens: Lens) -> str | None:
@@ -42,35 +39,35 @@ def was_made(stock: Stock, year: int | None, gauge_mm: int | None = None) -> boo
     return first_year(stock, gauge_mm) <= year <= last
 
 
-@cache
+@remembered
 def lenses_for(body_id: str) -> tuple[Lens, ...]:
     """Return the lenses that fit a body."""
     body = vocabularies().bodies[body_id]
     return tuple(lens for lens in vocabularies().lenses.values() if fits(body, lens))
 
 
-@cache
+@remembered
 def bodies_for(lens_id: str) -> tuple[str, ...]:
     """Return the ids of the bodies that take a lens."""
     lens = vocabularies().lenses[lens_id]
     return tuple(body.id for body in vocabularies().bodies.values() if fits(body, lens))
 
 
-@cache
+@remembered
 def stocks_for(body_id: str) -> tuple[Stock, ...]:
     """Return the stocks of a body's gauge; none for a digital one."""
     gauge = vocabularies().bodies[body_id].gauge_mm
     return tuple(one for one in vocabularies().stocks.values() if gauge in one.formats_mm)
 
 
-@cache
+@remembered
 def film_bodies_for(stock_id: str) -> tuple[str, ...]:
     """Return the ids of the bodies that run a stock."""
     gauges = vocabularies().stocks[stock_id].formats_mm
     return tuple(one.id for one in vocabularies().bodies.values() if one.gauge_mm in gauges)
 
 
-@lru_cache(KEPT)
+@remembered
 def nearest_lenses(body_id: str, like_id: str | None, year: int | None) -> tuple[Lens, ...]:
     """Return the lenses that fit a body, those of their time first, then those most like another one."""
     like = vocabularies().lenses[like_id] if like_id else None
@@ -90,7 +87,7 @@ def _lens_distance(lens: Lens, like: Lens | None, year: int | None) -> tuple[flo
     )
 
 
-@lru_cache(KEPT)
+@remembered
 def nearest_bodies(
     among: tuple[str, ...], like_id: str | None, year: int | None, first: tuple[str, ...] = ()
 ) -> tuple[Body, ...]:
@@ -119,7 +116,7 @@ def _body_distance(
     )
 
 
-@lru_cache(KEPT)
+@remembered
 def nearest_stocks(
     body_id: str, like_id: str | None, year: int | None, *, in_color: bool | None = None
 ) -> tuple[Stock, ...]:

@@ -5,7 +5,9 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Final
 
-from sessions_app.cinema.films import LightPlan, light_plan
+from sessions_app.cinema.films import LightPlan, light_plan, own_light
+from sessions_app.cinema.own_presets import base_of
+from sessions_app.cinema.own_rows import Row, build_own, require_id, require_object
 from sessions_app.cinema.vocabulary import ReadOnce, build, read_file
 
 _NAMES: Final = {
@@ -64,14 +66,29 @@ def _look(row: Mapping[str, Any]) -> Look:
     return build(Look, {**values, "light": light and light_plan(light)}, "looks.yaml")
 
 
+def own_look(row: Row) -> Look:
+    """Return a look that somebody wrote as our data write them.
+
+    Raises:
+        ValueError: It is none; says why.
+    """
+    values = {_NAMES.get(name, name): value for name, value in require_object(row).items()}
+    light = values.pop("light", None)
+    called = {field: name for name, field in _NAMES.items()}
+    look = build_own(Look, {**values, "light": own_light(light) if light else None}, called=called)
+    for name in (look.id, *look.aliases):
+        require_id(name)
+    return look
+
+
 def _read() -> Mapping[str, Look]:
     return MappingProxyType({row["id"]: _look(row) for row in read_file("looks")["looks"]})
 
 
-LOOKS: Final[Mapping[str, Look]] = ReadOnce(_read)
-"""By id."""
+LOOKS: Final[ReadOnce[Look]] = ReadOnce(_read)
+"""By id; people's own come last."""
 
 
 def look_of(preset: str | None) -> Look | None:
-    """Return the look that a preset's id names, if it names one."""
-    return LOOKS.get(preset) if preset else None
+    """Return the look that a preset's id names, or that an own preset was begun with, if there is one."""
+    return (LOOKS.get(preset) or LOOKS.get(base_of(preset))) if preset else None

@@ -1,25 +1,87 @@
-"""Presets: films and animation looks by id, old id or name, and the configuration that each begins with."""
+"""Presets: films, animation looks and people's own by id, old id or name, and the configuration that each begins with."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from typing import Any, Final
 
-from sessions_app.cinema.config import Animation, Configuration, LiveAction
+from sessions_app.cinema.config import (
+    ANIMATION,
+    KINDS,
+    LIVE_ACTION,
+    Animation,
+    Configuration,
+    LiveAction,
+)
 from sessions_app.cinema.films import FILMS, Film
 from sessions_app.cinema.looks import LOOKS, Look
+from sessions_app.cinema.own_presets import Own
 from sessions_app.cinema.rules.camera import suits_size
-from sessions_app.cinema.vocabulary import Term, UnknownTerm, Vocabulary, vocabularies
+from sessions_app.cinema.vocabulary import Term, Vocabulary, vocabularies
 
-Preset = Film | Look
+Preset = Film | Look | Own
 
 CIVIL_TWILIGHT_DEG: Final = -6
 """Below this elevation of the sun the sky lights nothing."""
 
 
+class Catalogue:
+    """Presets that are there together."""
+
+    def __init__(self, found: Iterable[Preset]) -> None:
+        """Take them in the order of menus; ids and aliases must be unique.
+
+        Raises:
+            ValueError: Two of them have one name.
+        """
+        listed = list(found)
+        self.by_id: Mapping[str, Preset] = {one.id: one for one in listed}
+        self.names = Vocabulary("preset", (_named(one) for one in self.by_id.values()))
+        if len(self.by_id) < len(listed):
+            ids = [one.id for one in listed]
+            twice = next(one for one in ids if ids.count(one) > 1)
+            msg = f"Two presets have the id {twice}."
+            raise ValueError(msg)
+
+
+def _named(one: Preset) -> Term:
+    label = one.title if isinstance(one, Film) else one.label
+    return Term(id=one.id, label=label, aliases=one.aliases)
+
+
+_other: Catalogue | None = None
+
+
+def show(other: Catalogue | None) -> None:
+    """Have other presets from now on; None: the shipped ones."""
+    global _other
+    _other = other
+
+
+def _catalogue() -> Catalogue:
+    return _other or _shipped()
+
+
+@cache
+def _shipped() -> Catalogue:
+    return Catalogue((*FILMS.shipped.values(), *LOOKS.shipped.values()))
+
+
+def shipped_preset(spelled: str) -> Preset | None:
+    """Return the shipped preset that has exactly this id or alias."""
+    found = _shipped().names.named(spelled)
+    return _shipped().by_id[found.id] if found else None
+
+
+def named(spelled: str) -> Preset | None:
+    """Return the preset that has exactly this id or alias."""
+    there = _catalogue()
+    found = there.names.named(spelled)
+    return there.by_id[found.id] if found else None
+
+
 def presets() -> Iterator[Preset]:
-    """Yield the films, oldest first, then the looks."""
-    yield from FILMS.values()
-    yield from LOOKS.values()
+    """Yield the films, oldest first, then the looks, then what people kept."""
+    yield from _catalogue().by_id.values()
 
 
 def find_preset(name: str) -> Preset:
@@ -28,23 +90,8 @@ def find_preset(name: str) -> Preset:
     Raises:
         UnknownTerm: There is none.
     """
-    found = _names().find(name)
-    return FILMS.get(found.id) or LOOKS[found.id]
-
-
-@cache
-def _names() -> Vocabulary[Term]:
-    return Vocabulary(
-        "preset",
-        (
-            Term(
-                id=one.id,
-                label=one.title if isinstance(one, Film) else one.label,
-                aliases=one.aliases,
-            )
-            for one in presets()
-        ),
-    )
+    there = _catalogue()
+    return there.by_id[there.names.find(name).id]
 
 
 def apply_preset(name: str, overrides: Mapping[str, Any] | None = None) -> Configuration:
@@ -55,8 +102,21 @@ def apply_preset(name: str, overrides: Mapping[str, Any] | None = None) -> Confi
         BadValue: An override is unknown.
     """
     preset = find_preset(name)
-    begun = _of_film(preset) if isinstance(preset, Film) else _of_look(preset)
-    return begun.with_told(overrides or {})
+    return begun_with(preset).with_told(overrides or {})
+
+
+def begun_with(preset: Preset) -> Configuration:
+    """Return the configuration that a preset begins with."""
+    if isinstance(preset, Own):
+        return KINDS[preset.kind](preset=preset.id).changed(preset.choices)
+    return _of_film(preset) if isinstance(preset, Film) else _of_look(preset)
+
+
+def kind_of(preset: Preset) -> str:
+    """Return the kind of configuration that a preset begins."""
+    if isinstance(preset, Own):
+        return preset.kind
+    return LIVE_ACTION if isinstance(preset, Film) else ANIMATION
 
 
 def _of_film(film: Film) -> LiveAction:
@@ -158,6 +218,3 @@ def _id(vocabulary: str, name: str | None) -> str | None:
 
 def _ids(vocabulary: str, names: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(one for name in names if (one := _id(vocabulary, name))))
-
-
-__all__ = ["Preset", "UnknownTerm", "apply_preset", "find_preset", "presets"]

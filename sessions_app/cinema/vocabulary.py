@@ -1,14 +1,16 @@
 """What can be chosen: bodies, lenses, stocks, light, movement, framing, moods and the terms of drawn pictures.
 
-Read once from `data/*.yaml`; every entry has words for people and words for prompts. Ids never reach either.
+Read once from `data/*.yaml`; every entry has words for people and words for prompts. Ids never reach either. People
+may have terms of their own beside these (`own_terms.py`).
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, ItemsView, Iterable, Iterator, Mapping, ValuesView
 from dataclasses import dataclass, field, fields
 from difflib import get_close_matches
-from functools import cache
+from functools import cache, lru_cache, wraps
 from pathlib import Path
-from typing import Any, Final, Generic, TypeVar, cast
+from threading import Lock
+from typing import Any, Final, Generic, ParamSpec, TypeVar, cast
 
 import yaml
 
@@ -373,6 +375,7 @@ class VirtualCamera(Term):
 
 T = TypeVar("T", bound=Term)
 B = TypeVar("B")
+P = ParamSpec("P")
 
 
 class Vocabulary(Mapping[str, T], Generic[T]):
@@ -411,7 +414,7 @@ class Vocabulary(Mapping[str, T], Generic[T]):
         Raises:
             UnknownTerm: There is none.
         """
-        key = spelled.strip().casefold().replace(" ", "_").replace("-", "_")
+        key = plainly(spelled)
         found = self._ids.get(key) or self._by_label().get(spelled.strip().casefold())
         if found is None:
             near = get_close_matches(key, self._ids, n=3, cutoff=0.6)
@@ -420,8 +423,19 @@ class Vocabulary(Mapping[str, T], Generic[T]):
             raise UnknownTerm(msg)
         return self._terms[found]
 
+    def named(self, spelled: str) -> T | None:
+        """Return the term with exactly this id or alias."""
+        found = self._ids.get(spelled)
+        return None if found is None else self._terms[found]
+
     def _by_label(self) -> dict[str, str]:
-        return {term.label.casefold(): term.id for term in self._terms.values()}
+        # The first one keeps a label: own terms come last, and take none away.
+        return {term.label.casefold(): term.id for term in reversed(self._terms.values())}
+
+
+def plainly(spelled: str) -> str:
+    """Return how an id is spelled by which somebody means this."""
+    return spelled.strip().casefold().replace(" ", "_").replace("-", "_")
 
 
 class ReadOnce(Mapping[str, B]):
@@ -429,7 +443,20 @@ class ReadOnce(Mapping[str, B]):
 
     def __init__(self, read: Callable[[], Mapping[str, B]]) -> None:
         """Take what reads it."""
-        self._read = cache(read)
+        self._first: Callable[[], Mapping[str, B]] = cache(read)
+        self._read: Callable[[], Mapping[str, B]] = self._first
+
+    @property
+    def shipped(self) -> Mapping[str, B]:
+        """What was read, whatever is shown."""
+        return self._first()
+
+    def show(self, other: Mapping[str, B] | None) -> None:
+        """Be another mapping from now on, which nobody changes any more; None: be what was read.
+
+        Whoever looks meanwhile sees the one or the other.
+        """
+        self._read = self._first if other is None else lambda: other
 
     def __getitem__(self, key: str) -> B:
         """Return what has this key."""
@@ -443,10 +470,18 @@ class ReadOnce(Mapping[str, B]):
         """Return how many there are."""
         return len(self._read())
 
+    def values(self) -> ValuesView[B]:
+        """Return the values, all of one mapping, even if another is shown meanwhile."""
+        return self._read().values()
 
-@dataclass(frozen=True)
+    def items(self) -> ItemsView[str, B]:
+        """Return keys and values, all of one mapping, even if another is shown meanwhile."""
+        return self._read().items()
+
+
+@dataclass(frozen=True, eq=False)
 class Vocabularies:
-    """All of them."""
+    """All of them; no two are equal, so that what is remembered of one is not said of another."""
 
     bodies: Vocabulary[Body] = field(repr=False)
     lenses: Vocabulary[Lens] = field(repr=False)
@@ -477,7 +512,7 @@ class Vocabularies:
 
 
 # attribute: what people call one, file, key in it, class of its entries
-_FILES: Final[Mapping[str, tuple[str, str, str, type[Term]]]] = {
+FILES: Final[Mapping[str, tuple[str, str, str, type[Term]]]] = {
     "bodies": ("body", "cameras", "cameras", Body),
     "lenses": ("lens", "lenses", "lenses", Lens),
     "stocks": ("stock", "film_stocks", "film_stocks", Stock),
@@ -505,7 +540,14 @@ _FILES: Final[Mapping[str, tuple[str, str, str, type[Term]]]] = {
     "motions": ("motion style", "animation", "motion_styles", Term),
     "cameras": ("virtual camera", "animation", "virtual_cameras", VirtualCamera),
 }
-_RENAMED: Final = {"from": "since"}
+RENAMED: Final = {"from": "since"}
+"""What our data call otherwise, as it is no name in Python."""
+KEPT: Final = 8192
+"""So much that was found is remembered of each question: it never changes, and repairs ask again and again."""
+
+_current: Vocabularies | None = None
+_changing: Final = Lock()
+_remembering: Final[list[Callable[[], None]]] = []
 
 
 @cache
@@ -515,14 +557,62 @@ def read_file(name: str) -> Mapping[str, Any]:
     return found
 
 
-@cache
 def vocabularies() -> Vocabularies:
-    """Return all vocabularies, read at the first call.
+    """Return all vocabularies, those that were shipped unless others are used; read at the first call.
 
     Raises:
         ValueError: An entry of our data has a key that nothing reads, or lacks one.
     """
-    return Vocabularies(**{name: _read(*_FILES[name]) for name in _FILES})
+    return _current or _begun()
+
+
+def _begun() -> Vocabularies:
+    global _current
+    with _changing:
+        _current = _current or shipped()
+        return _current
+
+
+def use(words: Vocabularies | None) -> None:
+    """Use these vocabularies from now on, and forget what was found in others; None: the shipped ones."""
+    global _current
+    with _changing:
+        if _current is None and words is None:
+            return
+        other = words or shipped()
+        if other is _current:
+            return
+        _current = other
+    for forget in _remembering:
+        forget()
+
+
+def remembered(find: Callable[P, B]) -> Callable[P, B]:
+    """Remember what a function finds in the vocabularies, for as long as they are the same ones."""
+
+    @lru_cache(KEPT)
+    def found(_words: Vocabularies, *asked: Any, **named: Any) -> B:
+        return find(*asked, **named)
+
+    _remembering.append(found.cache_clear)
+    # The vocabularies are part of what is asked: what a thread finds in old ones is never taken for an answer of new ones.
+    ask: Callable[..., B] = found
+
+    @wraps(find)
+    def answer(*asked: P.args, **named: P.kwargs) -> B:
+        return ask(vocabularies(), *asked, **named)
+
+    return answer
+
+
+@cache
+def shipped() -> Vocabularies:
+    """Return the vocabularies of our data alone.
+
+    Raises:
+        ValueError: An entry of our data has a key that nothing reads, or lacks one.
+    """
+    return Vocabularies(**{name: _read(*FILES[name]) for name in FILES})
 
 
 def _read(said: str, file: str, key: str, kind: type[Any]) -> Vocabulary[Any]:
@@ -536,7 +626,7 @@ def build(kind: type[B], row: Mapping[str, Any], where: str) -> B:
         ValueError: It has a key that the class lacks, or the reverse.
     """
     known = {one.name for one in fields(cast("Any", kind))}
-    values = {_RENAMED.get(key, key): _frozen(value) for key, value in row.items()}
+    values = {RENAMED.get(key, key): frozen(value) for key, value in row.items()}
     unknown = values.keys() - known
     if unknown:
         msg = f"{where}: {row.get('id')} has {', '.join(sorted(unknown))}, which nothing reads"
@@ -548,7 +638,8 @@ def build(kind: type[B], row: Mapping[str, Any], where: str) -> B:
         raise ValueError(msg) from error
 
 
-def _frozen(value: Any) -> Any:
+def frozen(value: Any) -> Any:
+    """Return a value with its lists as tuples."""
     if isinstance(value, list):
-        return tuple(_frozen(one) for one in value)
+        return tuple(frozen(one) for one in value)
     return value

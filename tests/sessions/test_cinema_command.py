@@ -10,6 +10,8 @@ from django.core.management import CommandError, call_command
 from sessions_app.cinema.presets import presets
 from sessions_app.cinema.targets import TARGETS
 
+pytestmark = pytest.mark.django_db  # people's own presets are rows
+
 SCENE = "A tired investigator waits in the rain."
 
 

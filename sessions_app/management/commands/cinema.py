@@ -10,6 +10,7 @@ from typing import Any
 import yaml
 from django.core.management.base import BaseCommand, CommandError
 
+from sessions_app import own_cinema
 from sessions_app.cinema import engine, plain
 from sessions_app.cinema.config import BadValue, Configuration, LiveAction, read_config
 from sessions_app.cinema.matrix import matrix
@@ -41,7 +42,9 @@ class Command(BaseCommand):
         options.add_argument("field")
         options.add_argument("--json", action="store_true")
         for one in (prompt, options):
-            one.add_argument("--preset", help="A film or an animation look to begin with.")
+            one.add_argument(
+                "--preset", help="A film, a look or a preset of your own to begin with."
+            )
             one.add_argument("--set", action="append", default=[], metavar="FIELD=VALUE")
         validate = verbs.add_parser("validate", help="Check a configuration.")
         validate.add_argument("file", help="YAML; - reads from the terminal.")
@@ -53,6 +56,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Do what the verb says; what is unknown ends with 2, what does not fit with 1."""
+        own_cinema.bring_up_to_date()
         try:
             getattr(self, f"_{options['verb']}")(options)
         except (BadValue, UnknownTerm, UnknownTarget) as fault:

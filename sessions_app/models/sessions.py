@@ -1,4 +1,4 @@
-"""The table's rows: a piece of creative work, one press of Generate, one asked-for picture."""
+"""A piece of creative work, one press of Generate, one asked-for picture."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

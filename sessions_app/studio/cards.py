@@ -6,10 +6,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from sessions_app.cinema.films import Film
+from sessions_app.cinema.films import Film, LightPlan
 from sessions_app.cinema.looks import Look
 from sessions_app.cinema.presets import presets
-from sessions_app.cinema.vocabulary import Term, UnknownTerm, Vocabulary, vocabularies
+from sessions_app.cinema.vocabulary import Ratio, Term, UnknownTerm, Vocabulary, vocabularies
 from sessions_app.studio.drawing import Svg, light_of, palette_of
 
 FILM, ANIMATION, OWN = "film", "animation", "own"
@@ -81,9 +81,8 @@ _kept: Final = _Kept()
 
 def entries_of(among: Iterable[Any] | None = None) -> list[Entry]:
     """Return the entries of these presets; of all that the house has, if none are named."""
-    if among is None:
-        return _kept.renew(presets())
-    return [_kept.find(one) or _entry(one) for one in among]
+    house = _kept.renew(presets())
+    return house if among is None else [_kept.find(one) or _entry(one) for one in among]
 
 
 def _entry(preset: Any) -> Entry:
@@ -95,29 +94,18 @@ def _entry(preset: Any) -> Entry:
 
 
 def _film_entry(film: Film) -> Entry:
-    words = vocabularies()
+    words, look = vocabularies(), film.look
     shapes = _terms(words.ratios, film.aspect_ratios)
-    moods, styles = _terms(words.moods, film.look.moods), _terms(words.styles, film.look.styles)
-    card = Card(
-        id=film.id,
-        kind=FILM,
-        title=film.label,
-        line=f"{film.year} · {', '.join(_people(film))}",
-        gear=_gear(film) or "Equipment not certain",
-        shape=shapes[0].label if shapes else "",
-        palette=palette_of(film.palette, shapes[0].ratio if shapes else None),
-        light=light_of(film.light) if film.light else None,
-        is_uncertain=film.certainty == "low",
-    )
-    gear = (
+    moods, styles = _terms(words.moods, look.moods), _terms(words.styles, look.styles)
+    terms = (
         *_terms(words.bodies, film.cameras),
         *_terms(words.lenses, film.lenses),
         *_terms(words.stocks, film.film_stocks),
+        *(*moods, *styles, *shapes),
     )
     said = (
         *(film.label, film.line, str(film.year), film.era),
         *(*film.director, *film.cinematographer, *film.aliases),
-        *(one.label for one in (*gear, *moods, *styles, *shapes)),
     )
     facets = {
         "era": frozenset([film.era]),
@@ -125,7 +113,19 @@ def _film_entry(film: Film) -> Entry:
         "light": _ids(styles),
         "shape": _ids(shapes),
     }
-    return Entry(card, _searched(film.id, said), facets)
+    return Entry(_film_card(film, shapes), _searched(film.id, said, terms), facets)
+
+
+def _film_card(film: Film, shapes: tuple[Ratio, ...]) -> Card:
+    return Card(
+        id=film.id,
+        kind=FILM,
+        title=film.label,
+        line=f"{film.year} · {', '.join(_people(film))}",
+        gear=_gear(film) or "Equipment not certain",
+        is_uncertain=film.certainty == "low",
+        **_pictures(film, shapes),
+    )
 
 
 def _look_entry(look: Look) -> Entry:
@@ -140,26 +140,22 @@ def _look_entry(look: Look) -> Entry:
         title=look.label,
         line=f"{look.era} · {sorts}" if look.era else sorts,
         gear=_works(look.reference_works),
-        shape=shapes[0].label if shapes else "",
-        palette=palette_of(look.palette, shapes[0].ratio if shapes else None),
-        light=light_of(look.light) if look.light else None,
+        **_pictures(look, shapes),
     )
-    said = (
-        *(look.label, look.says, look.era, *look.aliases, *look.reference_works),
-        *(one.label for one in (*domains, *mediums, *moods, *shapes)),
-    )
+    said = (look.label, look.says, look.era, *look.aliases, *look.reference_works)
     facets = {
         "era": frozenset([look.era] if look.era else []),
         "mood": _ids(moods),
         "domain": _ids(domains),
         "medium": _ids(mediums),
     }
-    return Entry(card, _searched(look.id, said), facets)
+    found_by = _searched(look.id, said, (*domains, *mediums, *moods, *shapes))
+    return Entry(card, found_by, facets)
 
 
 def _other_entry(preset: Any) -> Entry:
     """Return the entry of a preset of some other class: all that it must have are id and label."""
-    light, ratio = getattr(preset, "light", None), getattr(preset, "ratio", None)
+    ratio = getattr(preset, "ratio", None)
     shapes = _terms(vocabularies().ratios, [ratio] if isinstance(ratio, str) else [])
     line = str(getattr(preset, "line", "") or "")
     card = Card(
@@ -168,21 +164,31 @@ def _other_entry(preset: Any) -> Entry:
         title=preset.label,
         line=_KINDS.get(str(getattr(preset, "kind", "")), ""),
         gear=line,
-        shape=shapes[0].label if shapes else "",
-        palette=palette_of(
-            getattr(preset, "palette", None) or (), shapes[0].ratio if shapes else None
-        ),
-        light=light_of(light) if light else None,
+        **_pictures(preset, shapes),
     )
     said = (preset.label, line, card.line, *(getattr(preset, "aliases", None) or ()))
-    return Entry(card, _searched(preset.id, said), {})
+    return Entry(card, _searched(preset.id, said, shapes), {})
+
+
+def _pictures(preset: Any, shapes: tuple[Ratio, ...]) -> dict[str, Any]:
+    """Return what a card draws, in the first of its preset's shapes."""
+    light = getattr(preset, "light", None)
+    return {
+        "shape": shapes[0].label if shapes else "",
+        "palette": palette_of(
+            getattr(preset, "palette", None) or (), shapes[0].ratio if shapes else None
+        ),
+        "light": light_of(light) if isinstance(light, LightPlan) else None,
+    }
 
 
 _KINDS: Final = {"live_action": "Live action", "film": "Live action", "animation": "Animation"}
 
 
-def _searched(preset: str, said: Iterable[str]) -> str:
-    return plain("\n".join((preset.replace("_", " "), *said)).replace("_", " "))
+def _searched(preset: str, said: Iterable[str], terms: Iterable[Term]) -> str:
+    """Return all that a preset can be found by, in plain letters."""
+    lines = (preset, *said, *(one.label for one in terms))
+    return plain("\n".join(lines).replace("_", " "))
 
 
 def _terms(vocabulary: Vocabulary[Any], names: Iterable[str]) -> tuple[Any, ...]:
@@ -221,7 +227,7 @@ _PARTICLES: Final = frozenset("da de del della den der di du la van von".split()
 
 
 def _gear(film: Film) -> str:
-    """Return what made most of it, each part only where its maker is known for sure; empty if none is."""
+    """Return what made most of it, each part only where somebody recorded it; empty if nobody did."""
     if film.certainty == "low":
         return ""
     words = vocabularies()

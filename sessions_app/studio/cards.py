@@ -208,9 +208,9 @@ def _ids(terms: Iterable[Term]) -> frozenset[str]:
 
 
 def _people(film: Film) -> Iterable[str]:
-    """Return the family names of its first director and cinematographer."""
+    """Return the family names of its first director and cinematographer, none of which may be torn apart."""
     names = (*film.director[:1], *film.cinematographer[:1])
-    return dict.fromkeys(family_name(one) for one in names)
+    return dict.fromkeys(family_name(one).replace(" ", "\N{NO-BREAK SPACE}") for one in names)
 
 
 def family_name(name: str) -> str:

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from html import escape
 from itertools import accumulate, chain
-from math import cos, hypot, radians, sin
+from math import cos, dist, radians, sin
 from typing import Final
 
 from sessions_app.cinema.films import Lamp, LightPlan
@@ -22,16 +22,20 @@ BORDER_PX: Final = 3
 COLOR: Final = re.compile(r"#[0-9a-fA-F]{6}")
 
 WIDE, HIGH = 48, 64
-SUBJECT: Final = (24.0, 33.0)
+SUBJECT: Final = (24.0, 30.0)
 CAMERA: Final = (24.0, 57.0)
 _CAMERA_PATH: Final = "M20.75 61.25v-5.5L24 52.25l3.25 3.5v5.5z"
 _REACH: Final = {"low": 20.0, "eye": 20.0, "high": 18.0, "top": 13.0}
 """How far from the subject a lamp is drawn: what hangs high stands near, seen from above."""
-_ELSEWHERE: Final = ((0, 11.0), (0, 27.0), (25, 19.0), (-25, 19.0), (40, 19.0), (-40, 19.0))
+_ELSEWHERE: Final = (
+    *((0, 26.0), (25, 19.0), (-25, 19.0), (40, 19.0), (-40, 19.0)),
+    *((25, 25.0), (-25, 25.0), (0, 11.0)),
+)
 """Turn and reach that are tried where a lamp's own place is taken."""
-_CLEAR: Final = 9.5
+_CLEAR: Final = 9.0
+_SHORTEST_RAY, _LONGEST_RAY = 3.5, 12.0
 _RINGS_AT: Final = tuple(
-    (azimuth, reach) for reach in (20.0, 28.0) for azimuth in range(75, 286, 15)
+    (azimuth, reach) for reach in (20.0, 26.0) for azimuth in range(75, 286, 15)
 )
 """Where practicals may be: beside or behind the subject, as the camera must see them."""
 
@@ -137,7 +141,7 @@ def _is_inside(at: tuple[float, float]) -> bool:
 
 
 def _clearance(at: tuple[float, float], taken: Iterable[tuple[float, float]]) -> float:
-    return min(hypot(at[0] - x, at[1] - y) for x, y in taken)
+    return min(dist(at, one) for one in taken)
 
 
 def rings_of(plan: LightPlan, marks: Iterable[Mark]) -> tuple[tuple[float, float], ...]:
@@ -152,30 +156,41 @@ def rings_of(plan: LightPlan, marks: Iterable[Mark]) -> tuple[tuple[float, float
 
 
 def _drawn(mark: Mark) -> str:
-    """Return one lamp, drawn as if the subject were below it and turned to where it is."""
-    x, y = mark.x, mark.y
-    away = hypot(x - SUBJECT[0], y - SUBJECT[1])
-    to_subject = ((SUBJECT[0] - x) / away, (SUBJECT[1] - y) / away)
+    """Return one lamp, turned to the subject; what hangs overhead shines down, and sends no ray aside."""
+    away = dist((mark.x, mark.y), SUBJECT)
+    to_subject = ((SUBJECT[0] - mark.x) / away, (SUBJECT[1] - mark.y) / away)
+    end = 0 if mark.lamp.height == "top" or not mark.weight else min(away - 7, _LONGEST_RAY)
     shape = _hard if mark.lamp.hard else _soft
-    return shape(mark, to_subject, away - 7) + _height(mark)
+    return shape(mark, to_subject, end)
 
 
 def _hard(mark: Mark, to: tuple[float, float], end: float) -> str:
     radius = (2.5, 2.75, 3.25)[mark.weight]
-    ray = _line(mark, to, (radius + 1.75, 0), (end, 0), 1.25) if mark.weight else ""
-    return f'<circle cx="{mark.x:.1f}" cy="{mark.y:.1f}" r="{radius:g}" stroke="none"/>{ray}'
+    return (
+        f'<circle cx="{mark.x:.1f}" cy="{mark.y:.1f}" r="{radius:g}" stroke="none"/>'
+        f"{_ray(mark, to, (radius + 1.75, 0), (end, 0), 1.25)}{_height(mark, radius)}"
+    )
 
 
 def _soft(mark: Mark, to: tuple[float, float], end: float) -> str:
     half = (4.0, 5.0, 6.5)[mark.weight]
     bar = _line(mark, to, (0, -half), (0, half), 2 if mark.weight else 1.75)
-    if not mark.weight:
-        return bar
     edges = (
-        _line(mark, to, (2.25, side * half * 0.55), (end, side * half * 0.25), 0.75)
+        _ray(mark, to, (2.25, side * half * 0.55), (end, side * half * 0.25), 0.75)
         for side in (-1, 1)
     )
-    return bar + "".join(edges)
+    return f"{bar}{''.join(edges)}{_height(mark, half * abs(to[0]) + 0.75)}"
+
+
+def _ray(
+    mark: Mark,
+    to: tuple[float, float],
+    start: tuple[float, float],
+    end: tuple[float, float],
+    width: float,
+) -> str:
+    is_long = end[0] >= start[0] + _SHORTEST_RAY
+    return _line(mark, to, start, end, width) if is_long else ""
 
 
 def _line(
@@ -190,18 +205,16 @@ def _line(
         (mark.x + ahead * to[0] - aside * to[1], mark.y + ahead * to[1] + aside * to[0])
         for ahead, aside in (start, end)
     )
-    if end[0] and end[0] - start[0] < 1.5:
-        return ""
     return (
         f'<line x1="{x1:.1f}" y1="{y1:.1f}" x2="{x2:.1f}" y2="{y2:.1f}" stroke-width="{width:g}"/>'
     )
 
 
-def _height(mark: Mark) -> str:
-    """Return the bar above a lamp overhead, or below one that is low."""
+def _height(mark: Mark, reach: float) -> str:
+    """Return the bar above a lamp overhead, or below one that is low; the lamp itself reaches so far up and down."""
     if mark.lamp.height not in ("top", "low"):
         return ""
-    y = mark.y + (-5.5 if mark.lamp.height == "top" else 5.5)
+    y = mark.y + (reach + 2.5) * (-1 if mark.lamp.height == "top" else 1)
     return f'<line x1="{mark.x - 3:.1f}" y1="{y:.1f}" x2="{mark.x + 3:.1f}" y2="{y:.1f}" stroke-width="1"/>'
 
 

@@ -105,9 +105,12 @@ class Browser:
 
     @cached_property
     def cards(self) -> tuple[Card, ...]:
-        """What the filters let through, in the order of menus."""
+        """What the filters let through, in the order of menus; first what has the words in its title."""
         words = plain(self.words).split()
-        return tuple(one.card for one in self.entries if one.passes(words, self.chosen))
+        found = [one for one in self.entries if one.passes(words, self.chosen)]
+        if words:
+            found.sort(key=lambda one: not one.is_called(words))
+        return tuple(one.card for one in found)
 
     @property
     def total(self) -> int:

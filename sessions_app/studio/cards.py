@@ -57,6 +57,11 @@ class Entry:
             value in self.facets.get(name, ()) for name, value in chosen.items()
         )
 
+    def is_called(self, words: Iterable[str]) -> bool:
+        """Say whether its title has every word."""
+        title = plain(self.card.title)
+        return all(word in title for word in words)
+
 
 class _Kept:
     """What was made of each preset, by the very object: an id may be that of an object that is gone."""

@@ -144,6 +144,10 @@ def test_all_words_must_match():
     assert found(q="kubrick deakins") == []
 
 
+def test_what_has_the_words_in_its_title_comes_first():
+    assert found(q="alien")[:2] == ["alien", "taxi_driver"]
+
+
 def test_filters_combine():
     of_eighties, noir = set(found(era="1980s")), set(found(mood="noir"))
     both = found(era="1980s", mood="noir")

@@ -1,0 +1,1 @@
+"""The prompt studio: choose a film, a camera, a light; read the prompt."""

@@ -76,7 +76,7 @@ def test_a_cancel_at_any_moment_leaves_a_picture_or_none(farm: Farm) -> None:
     rounds = [farm.ask(1) for _ in range(16)]
     farm.work()
     for placed in rounds:
-        time.sleep(random.uniform(0, 0.1))  # noqa: S311
+        time.sleep(random.uniform(0, 0.1))
         farm.cancel(placed)
     jobs = [job for placed in rounds for job in farm.settled(placed)]
     assert {job.state for job in jobs} <= {JobState.DONE, JobState.CANCELLED}
@@ -127,9 +127,9 @@ def test_what_is_asked_again_at_any_moment_of_its_cancelling_is_made_once(farm: 
     rounds = [farm.ask(1) for _ in range(16)]
     farm.work()
     for placed in rounds:
-        time.sleep(random.uniform(0, 0.1))  # noqa: S311
+        time.sleep(random.uniform(0, 0.1))
         farm.cancel(placed)
-        time.sleep(random.uniform(0, 0.05))  # noqa: S311
+        time.sleep(random.uniform(0, 0.05))
         farm.retry(placed)
     for placed in rounds:
         (job,) = farm.done(placed)

@@ -32,7 +32,7 @@ def killed_at(process: subprocess.Popen[str], data: Path, pictures: int) -> None
         deadline = time.monotonic() + 60
         while files(data) < pictures and process.poll() is None and time.monotonic() < deadline:
             time.sleep(0.002)
-        time.sleep(random.uniform(0, 0.15))  # noqa: S311
+        time.sleep(random.uniform(0, 0.15))
         assert process.poll() is None
         process.kill()
 

@@ -45,7 +45,7 @@ def cancelled_around(is_past: Callable[[Job], bool], farm: Farm, tries: int) -> 
     jobs: list[Job] = []
     for _ in range(tries):
         placed = farm.ask(1)
-        time.sleep(moment_s * random.uniform(0.8, 1.2))  # noqa: S311
+        time.sleep(moment_s * random.uniform(0.8, 1.2))
         farm.cancel(placed)
         wait_until(lambda: not Job.objects.open().exists())
         jobs += Job.objects.filter(generation__round=placed)

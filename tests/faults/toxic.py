@@ -146,7 +146,7 @@ class ToxicProxy:
         """Listen on a port of its own; the line is sound until it is poisoned."""
         self.node_port = node_port
         self.poison = Poison()
-        self.chance = random.Random(1)  # noqa: S311 - faults need no secrecy
+        self.chance = random.Random(1)
         self.connections = 0
         self.sockets = self.resets = 0
         self.asked: list[str] = []

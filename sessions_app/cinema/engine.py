@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from itertools import islice
-from typing import Final, TypeVar
+from typing import Final, TypeVar, cast
 
 from sessions_app.cinema.config import LIVE_ACTION, Changes, Configuration, Field, LiveAction, Value
 from sessions_app.cinema.english import listed, started
@@ -123,10 +123,11 @@ def options(
     """
     field = config.FIELDS[name]
     menders = _Menders(config, frozenset((*locked, name)) if with_repairs else None)
-    return tuple(_option(field, value, config, menders) for value in _values(field, config))
+    return tuple(_option(field, value, config, menders) for value in values_of(field, config))
 
 
-def _values(field: Field, config: Configuration) -> Iterable[str | int | float]:
+def values_of(field: Field, config: Configuration) -> Iterable[str | int | float]:
+    """Return every value that a menu offers for a field, whether it fits or not."""
     if field.terms:
         return field.vocabulary
     if field.name == "year":
@@ -163,6 +164,24 @@ def with_choice(config: C, field: Field, value: Value) -> C:
     if value in held:
         return config
     return config.changed({field.name: (*held[: field.most - 1], str(value))})
+
+
+def choose(
+    name: str, value: str | int | float, config: C, *, locked: Collection[str] = ()
+) -> C | None:
+    """Return the configuration with this value, mended where it breaks something; None where nothing mends that.
+
+    Args:
+        locked: Fields that no repair may change.
+    """
+    touched = frozenset((name,))
+    menders = _Menders(config, touched | frozenset(locked))
+    candidate = with_choice(config, config.FIELDS[name], value)
+    bad = menders.first_broken(candidate, touched)
+    if bad is None:
+        return candidate
+    found = menders.repaired(candidate, touched, bad)
+    return cast("C", found.config) if found else None
 
 
 def repair(config: C, *, locked: Collection[str] = ()) -> Repair | None:
@@ -298,13 +317,16 @@ def _as_repair(before: Configuration, after: Configuration) -> Repair:
 
 
 def _worded(before: Configuration, changes: Changes) -> str:
-    said = [_worded_one(before, name, value) for name, value in changes.items()]
-    if not said:
-        return "Use it"
-    return started(listed(said))
+    gone = {name: how for name, one in changes.items() if (how := _let_go(before, name, one))}
+    used = [before.FIELDS[name].label_of(one) for name, one in changes.items() if name not in gone]
+    said = list(gone.values())
+    if used:
+        said.insert("year" in gone, f"use {listed(used)}")
+    return started(listed(said)) if said else "Use it"
 
 
-def _worded_one(before: Configuration, name: str, value: Value) -> str:
+def _let_go(before: Configuration, name: str, value: Value) -> str:
+    """Return in words what a change takes out; empty where it puts something in."""
     if name == "claims":
         return "take what follows from the choice"
     field = before.FIELDS[name]
@@ -312,9 +334,8 @@ def _worded_one(before: Configuration, name: str, value: Value) -> str:
         return "let the year go" if name == "year" else f"remove {field.label.lower()}"
     held = getattr(before, name)
     if isinstance(value, tuple) and set(value) < set(held):
-        gone = tuple(one for one in held if one not in value)
-        return f"remove {field.label_of(gone)}"
-    return f"use {field.label_of(value)}"
+        return f"remove {field.label_of(tuple(one for one in held if one not in value))}"
+    return ""
 
 
 def _findings(config: Configuration, rules: Iterable[Rule]) -> Iterator[Finding]:

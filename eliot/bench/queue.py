@@ -4,17 +4,11 @@ Rows only, in a folder and a process of its own; no node renders. Pages are aske
 """
 
 import json
-import os
-import subprocess
-import sys
-import tempfile
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from django.conf import settings
-
-from eliot.bench.process import BenchFailed
+from eliot.bench.elsewhere import expect_page, measure_here, measured_elsewhere
 from eliot.bench.timing import median_ms
 
 JOBS: Final = 10_000
@@ -22,7 +16,6 @@ WAYS: Final[Mapping[str, int]] = {"batches": 10, "singles": JOBS}
 """In how many groups the jobs are asked for."""
 NODES: Final = 20
 TIMES: Final = 7
-LIMIT_S: Final = 300
 # What Eliot promises, in milliseconds: to plan, to show the farm page, and to answer a press on a row.
 TARGETS: Final[Mapping[str, float]] = {"plan_ms": 250.0, "page_ms": 1000.0, "press_ms": 1500.0}
 
@@ -62,31 +55,8 @@ def measure(say: Callable[[str], None]) -> Outcome:
     found = {}
     for way, groups in WAYS.items():
         say(f"{JOBS} jobs in {groups} groups")
-        found[way] = measured_elsewhere(groups, JOBS)
+        found[way] = measured_elsewhere("eliot.bench.queue", groups, JOBS)
     return Outcome(found)
-
-
-def measured_elsewhere(groups: int, jobs: int) -> dict[str, float]:
-    """Return the figures with so many jobs queued in so many groups.
-
-    Raises:
-        BenchFailed: The process that measures did not end well.
-    """
-    with tempfile.TemporaryDirectory(prefix="eliot-bench-") as folder:
-        env = {**os.environ, "ELIOT_DATA": folder, "DJANGO_SETTINGS_MODULE": "eliot.settings"}
-        ended = subprocess.run(  # noqa: S603 - our own module
-            [sys.executable, "-m", "eliot.bench.queue", str(groups), str(jobs)],
-            cwd=settings.BASE_DIR,
-            env={**env, "ELIOT_LOG_LEVEL": "ERROR"},
-            capture_output=True,
-            text=True,
-            timeout=LIMIT_S,
-            check=False,
-        )
-    if ended.returncode:
-        raise BenchFailed(ended.stderr.strip()[-2000:])
-    figures: dict[str, float] = json.loads(ended.stdout.splitlines()[-1])
-    return figures
 
 
 def _measure_here(groups: int, jobs: int) -> dict[str, float]:
@@ -104,23 +74,17 @@ def _measure_here(groups: int, jobs: int) -> dict[str, float]:
     rows = iter(keys[len(keys) // 2 :] * TIMES)
 
     def press() -> None:
-        _expect(person.post(reverse("farm:queue_front", args=[next(rows)])))
+        expect_page(person.post(reverse("farm:queue_front", args=[next(rows)])))
 
     return {
         "plan_ms": _median_ms(planning.draw_plan),
-        "page_ms": _median_ms(lambda: _expect(person.get(reverse("farm:nodes"), follow=True))),
+        "page_ms": _median_ms(lambda: expect_page(person.get(reverse("farm:nodes"), follow=True))),
         "press_ms": _median_ms(press),
     }
 
 
 def _median_ms(do: Callable[[], Any]) -> float:
     return round(median_ms(do, TIMES), 1)
-
-
-def _expect(reply: Any) -> None:
-    if reply.status_code != 200:
-        msg = f"{reply.request['PATH_INFO']} answered {reply.status_code}"
-        raise BenchFailed(msg)
 
 
 def _queue(groups: int, jobs: int) -> None:
@@ -159,17 +123,5 @@ def _queue(groups: int, jobs: int) -> None:
     )
 
 
-def _run() -> None:
-    import django
-
-    plain = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
-    settings.STORAGES = {**settings.STORAGES, "staticfiles": plain}  # nothing is collected here
-    django.setup()
-    from django.core.management import call_command
-
-    call_command("migrate", verbosity=0)
-    sys.stdout.write(json.dumps(_measure_here(*map(int, sys.argv[1:]))) + "\n")
-
-
 if __name__ == "__main__":
-    _run()
+    measure_here(lambda groups, jobs: _measure_here(int(groups), int(jobs)))

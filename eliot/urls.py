@@ -9,6 +9,7 @@ from sessions_app.api import CINEMA_ROUTES
 
 urlpatterns = [
     path("", include("sessions_app.urls")),
+    path("studio/", include("sessions_app.studio.urls")),
     path("farm/", include("farm_app.urls")),
     path("api/", include(addresses(*CINEMA_ROUTES))),
     path("", include("gallery_app.urls")),

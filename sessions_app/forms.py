@@ -224,7 +224,8 @@ def starting_values(session: WorkSession, stage: int) -> dict[str, Any]:
     definition = session.stages[stage]
     family = families.FAMILIES.get(definition.family)
     defaults = template_defaults(definition.family, from_picture=stage > 0)
-    words = next((form for back in range(stage, -1, -1) if (form := session.last_form(back))), {})
+    said = next((form for back in range(stage, -1, -1) if (form := session.last_form(back))), {})
+    words = session.words_for(definition.family, said)
     fresh: dict[str, Any] = {
         "prompt": words.get("prompt", ""),
         "negative": words.get("negative", defaults.get("negative", "")),

@@ -134,7 +134,7 @@ def _next_order(
     form = {**starting_values(session, index), "count": len(sources)}
     # The stage says how it is drawn; the words come from the form of the stage before.
     before = session.last_form(index - 1)
-    form |= {name: before[name] for name in ("prompt", "negative") if name in before}
+    form |= session.words_for(str(form["family"]), before)
     form.pop("submission_key", None)
     if stage.kind == "upscale":
         values: dict[str, Any] = {"prompt": form["prompt"], "negative": form["negative"]}

@@ -1,6 +1,6 @@
 """A piece of creative work, one press of Generate, one asked-for picture."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, ClassVar, Self
 
@@ -193,6 +193,25 @@ class WorkSession(models.Model):
         with self._changing_config():
             forms = {**self.config.get("forms", {}), str(stage): values}
             self.config = {**self.config, "forms": forms}
+
+    @property
+    def shot_query(self) -> str:
+        """The studio's address of the shot that was sent here; empty if none was."""
+        return str(self.config.get("studio", {}).get("query", ""))
+
+    def keep_shot(self, query: str, written: dict[str, list[str]]) -> None:
+        """Keep which shot was sent here, and its prompt and negative as written for each family."""
+        with self._changing_config():
+            self.config = {**self.config, "studio": {"query": query, "written": written}}
+
+    def words_for(self, family: str, words: Mapping[str, Any]) -> dict[str, str]:
+        """Return prompt and negative for another family: the studio's own where it wrote these, else as they are."""
+        held = {name: str(words[name]) for name in ("prompt", "negative") if name in words}
+        written: dict[str, list[str]] = self.config.get("studio", {}).get("written", {})
+        is_the_studios = held.get("prompt", "") in [one[0] for one in written.values()]
+        if family in written and is_the_studios:
+            return dict(zip(("prompt", "negative"), written[family], strict=True))
+        return held
 
     def touch(self, *fields: str) -> None:
         """Save some fields and the time of the change."""

@@ -11,17 +11,18 @@ from sessions_app.studio.cards import ANIMATION, FILM, OWN, Card, Entry, entries
 TABS: Final[Mapping[str, str]] = {FILM: "Film", ANIMATION: "Animation", OWN: "Own"}
 _FILTERS: Final[Mapping[str, Mapping[str, str]]] = {
     FILM: {"era": "Era", "mood": "Mood", "light": "Light", "shape": "Ratio"},
-    ANIMATION: {"domain": "Kind", "medium": "Medium", "era": "Era", "mood": "Mood"},
+    ANIMATION: {"sort": "Kind", "material": "Medium", "era": "Era", "mood": "Mood"},
     OWN: {},
 }
+# No filter is called as a field of a configuration: both stand in one address.
 _VOCABULARIES: Final[Mapping[str, str]] = {
     "mood": "moods",
     "light": "styles",
     "shape": "ratios",
-    "domain": "domains",
-    "medium": "mediums",
+    "sort": "domains",
+    "material": "mediums",
 }
-_MENU_ORDER: Final = ("domain", "medium", "shape")
+_MENU_ORDER: Final = ("sort", "material", "shape")
 """Filters whose choices stand as their vocabulary has them; the others are easier to find by name."""
 CLEAR: Final = "clear"
 """The parameter of the button that lets all filters go."""

@@ -151,8 +151,8 @@ def _look_entry(look: Look) -> Entry:
     facets = {
         "era": frozenset([look.era] if look.era else []),
         "mood": _ids(moods),
-        "domain": _ids(domains),
-        "medium": _ids(mediums),
+        "sort": _ids(domains),
+        "material": _ids(mediums),
     }
     found_by = _searched(look.id, said, (*domains, *mediums, *moods, *shapes))
     return Entry(card, found_by, facets)

@@ -51,6 +51,7 @@ document.addEventListener("keydown", (event) => {
 function openSheet() {
   const body = document.getElementById("sheet-body");
   sheet.classList.toggle("sheet-wide", Boolean(body.querySelector("table")));
+  sheet.classList.toggle("sheet-studio", Boolean(body.querySelector(".studio")));
   if (body.firstElementChild && !sheet.open) sheet.showModal();
 }
 

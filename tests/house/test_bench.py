@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 from django.conf import settings
 
-from eliot.bench import queue
+from eliot.bench import queue, studio
+from eliot.bench.elsewhere import measured_elsewhere
 from eliot.bench.figures import Figures, missed
 from eliot.bench.process import BenchFailed, wait_until
 from eliot.bench.reading import Made, add_overruns, delays, gaps
@@ -78,7 +79,7 @@ def test_without_playwright_it_says_what_to_install() -> None:
 
 
 def test_a_queue_is_measured_on_a_folder_of_its_own() -> None:
-    figures = queue.measured_elsewhere(groups=4, jobs=40)
+    figures = measured_elsewhere("eliot.bench.queue", 4, 40)
     assert figures.keys() == queue.TARGETS.keys()
     assert min(figures.values()) > 0
 
@@ -92,4 +93,8 @@ def test_each_way_of_queueing_has_its_verdict() -> None:
 
 def test_a_queue_that_cannot_be_measured_says_why() -> None:
     with pytest.raises(BenchFailed, match="ZeroDivisionError"):
-        queue.measured_elsewhere(groups=0, jobs=1)
+        measured_elsewhere("eliot.bench.queue", 0, 1)
+
+
+def test_the_studio_is_measured_on_an_empty_eliot() -> None:
+    assert 0 < studio.change_ms() < 60_000

@@ -6,6 +6,7 @@ import pytest
 from django.http import QueryDict
 from django.template.loader import render_to_string
 
+from sessions_app.cinema.config import KINDS
 from sessions_app.cinema.films import FILMS
 from sessions_app.cinema.presets import presets
 from sessions_app.studio.browser import Browser
@@ -175,7 +176,7 @@ def test_each_choice_finds_what_it_names_and_never_everything(tab: str):
         {"mood": "purple"},
         {"light": ""},
         {"shape": "17:3"},
-        {"domain": "anime"},
+        {"sort": "anime"},
         {"tab": "theatre"},
         {"colour": "red"},
         {"q": "   "},
@@ -194,7 +195,7 @@ def test_what_nobody_knows_changes_nothing(params: dict[str, str]):
         [],
         [("q", "scott")],
         [("era", "1980s"), ("mood", "noir")],
-        [("tab", "animation"), ("q", "ink"), ("domain", "manga")],
+        [("tab", "animation"), ("q", "ink"), ("sort", "manga")],
         [("tab", "own")],
     ],
 )
@@ -205,7 +206,7 @@ def test_the_query_is_what_was_asked_and_finds_the_same(query: list[tuple[str, s
 
 
 def test_clearing_lets_the_filters_go_and_keeps_the_tab():
-    browser = Browser.asked({"tab": "animation", "q": "ink", "domain": "manga", "clear": "1"})
+    browser = Browser.asked({"tab": "animation", "q": "ink", "sort": "manga", "clear": "1"})
     assert browser.query == [("tab", "animation")]
     assert browser.total == browser.whole
 
@@ -264,3 +265,8 @@ def test_without_own_presets_it_says_how_to_make_one():
     drawn = page(Browser.asked({"tab": "own"}))
     assert "Nothing of your own yet" in drawn.id("browser-found").text
     assert "Clear the filters" not in drawn.id("browser-found").text
+
+
+def test_no_filter_is_called_as_a_field_of_a_shot_in_the_same_address() -> None:
+    names = {one.name for tab in TABS for one in Browser.asked({"tab": tab}).filters}
+    assert not names & {field for kind in KINDS.values() for field in kind.FIELDS}

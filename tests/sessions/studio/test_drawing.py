@@ -6,7 +6,8 @@ from math import dist
 
 import pytest
 
-from sessions_app.cinema.films import Lamp, LightPlan
+from sessions_app.cinema.films import Film, Lamp, LightPlan
+from sessions_app.cinema.looks import Look
 from sessions_app.cinema.presets import presets
 from sessions_app.cinema.vocabulary import vocabularies
 from sessions_app.studio.drawing import (
@@ -25,7 +26,7 @@ from sessions_app.studio.drawing import (
 )
 from tests.markup import Element, Markup
 
-PLANS = [one.light for one in presets() if one.light]
+PLANS = [one.light for one in presets() if isinstance(one, Film | Look) and one.light]
 COLORS = ("#101010", "#404040", "#808080", "#c0c0c0", "#f0f0f0")
 
 

@@ -1,0 +1,71 @@
+"""Keeping shots: as presets of one's own, and among the recent ones."""
+
+from collections.abc import Sequence
+from typing import Any, Final
+from urllib.parse import urlencode
+
+from sessions_app import own_cinema
+from sessions_app.cinema.config import write_config
+from sessions_app.cinema.presets import find_preset
+from sessions_app.models import CinemaPreset, RecentShot
+from sessions_app.studio.shot import Shot
+
+SHOWN: Final = 6
+WORDS: Final = 6
+
+
+def keep(shot: Shot, title: str, *, owner: Any) -> CinemaPreset:
+    """Keep a shot's choices and scene under a name; another of that name is left alone."""
+    kept = CinemaPreset.keep(
+        title=title,
+        kind=shot.config.KIND,
+        choices=write_config(shot.config),
+        scene=shot.scene,
+        query=shot.kept_query,
+        owner=owner,
+    )
+    own_cinema.bring_up_to_date(force=True)
+    return kept
+
+
+def query_of(kept: CinemaPreset, shot: Shot) -> str:
+    """Return the studio's address with a kept preset chosen, for the same model."""
+    pairs = [
+        ("preset", kept.key),
+        ("scene", shot.scene),
+        ("target", shot.target.id),
+        ("tab", "own"),
+    ]
+    return urlencode([(name, value) for name, value in pairs if value])
+
+
+def note(shot: Shot, *, owner: Any) -> None:
+    """Put a shot on top of the recent ones."""
+    values = shot.config.values()
+    named = ("body", "lens", "medium", "domain", "tone")
+    said = [shot.config.FIELDS[one].label_of(values[one]) for one in named if one in values]
+    RecentShot.note(
+        owner=owner,
+        title=_title(shot),
+        query=shot.kept_query,
+        summary=", ".join(said[:2]),
+        palette=list(palette_of(shot)),
+    )
+
+
+def recent(owner: Any) -> Sequence[RecentShot]:
+    """Return the latest shots of somebody."""
+    return list(RecentShot.objects.of(owner)[:SHOWN])
+
+
+def _title(shot: Shot) -> str:
+    words = " ".join(shot.scene.split()[:WORDS]).rstrip(",.;: ")
+    if words:
+        return words
+    return find_preset(shot.config.preset).label if shot.config.preset else "Untitled shot"
+
+
+def palette_of(shot: Shot) -> tuple[str, ...]:
+    """Return the colors of a shot's preset; none without one."""
+    preset = find_preset(shot.config.preset) if shot.config.preset else None
+    return tuple(getattr(preset, "palette", ()) or ())

@@ -1,0 +1,80 @@
+"""Sending a shot to a session: its words become the form's, each stage's in the manner of the model that draws it."""
+
+from dataclasses import replace
+
+from django.http import QueryDict
+
+from farm_app import families
+from sessions_app.cinema.prompt import compile_prompt
+from sessions_app.cinema.targets import TARGETS, Target, size_for
+from sessions_app.cinema.vocabulary import vocabularies
+from sessions_app.funnel import Stage
+from sessions_app.models import WorkSession
+from sessions_app.studio.shot import LONGEST_SCENE, Shot
+
+
+def send(shot: Shot, session: WorkSession) -> None:
+    """Put a shot into the form of the stage that somebody works on; later stages find their words when it comes to them.
+
+    Every stage that draws takes the shape of the frame, in a size that its model draws well. Nothing is placed.
+    """
+    session.keep_shot(shot.kept_query, _written(shot))
+    _shape(session, shot)
+    index = _stage_for(session)
+    form = session.last_form(index)
+    family = str(form.get("family") or session.stages[index].family)
+    made = compile_prompt(target_of(family), shot.config, shot.scene)
+    words = {"prompt": made.text, "negative": made.negative}
+    session.remember_form(index, {**form, **words})
+
+
+def shot_for(session: WorkSession, *, typed: str = "") -> Shot:
+    """Return the shot that was sent to a session last, to be changed inside it and for the model of its stage.
+
+    Args:
+        typed: The prompt as it stands in the form; where no shot was sent, it is the scene.
+    """
+    index = _stage_for(session)
+    form = session.last_form(index)
+    shot = Shot.asked(QueryDict(session.shot_query))
+    scene = shot.scene if session.shot_query else typed or str(form.get("prompt", ""))
+    target = target_of(str(form.get("family") or session.stages[index].family))
+    return replace(
+        shot, scene=scene[:LONGEST_SCENE], target=target, session=session.slug, is_inside=True
+    )
+
+
+def _shape(session: WorkSession, shot: Shot) -> None:
+    """Give the stages the shape of the frame, where one is chosen."""
+    if shot.config.ratio is None:
+        return
+    ratio = vocabularies().ratios[shot.config.ratio].ratio
+    shaped = tuple(_shaped(one, ratio) for one in session.stages)
+    session.set_stages(shaped, prewarms=session.prewarms)
+
+
+def _shaped(stage: Stage, ratio: float) -> Stage:
+    size = size_for(target_of(stage.family), ratio) if stage.kind == "draw" else None
+    return replace(stage, width=size[0], height=size[1]) if size else stage
+
+
+def _stage_for(session: WorkSession) -> int:
+    """Return the stage at work; the last one that is drawn where that only enlarges."""
+    index = session.current_stage()
+    while index and session.stages[index].kind == "upscale":
+        index -= 1
+    return index
+
+
+def target_of(family: str) -> Target:
+    """Return the target that writes for a family of the farm."""
+    found = (one for one in TARGETS.values() if one.family == family and one.is_still)
+    return next(found, TARGETS["generic"])
+
+
+def _written(shot: Shot) -> dict[str, list[str]]:
+    """Return prompt and negative by family."""
+    made = {
+        one: compile_prompt(target_of(one), shot.config, shot.scene) for one in families.FAMILIES
+    }
+    return {family: [one.text, one.negative] for family, one in made.items()}

@@ -4,11 +4,11 @@ Only choices are stored. What follows from them (format, weight, mount, squeeze,
 it cannot contradict them.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import cache
 from math import atan, degrees
-from typing import Any, ClassVar, Final, Self
+from typing import Any, ClassVar, Final, Generic, Self, TypeVar, overload
 
 from sessions_app.cinema.vocabulary import (
     FORMAT_LABELS,
@@ -27,6 +27,7 @@ from sessions_app.cinema.vocabulary import (
 
 Value = str | int | float | tuple[str, ...] | tuple[tuple[str, str], ...] | None
 Changes = Mapping[str, Value]
+V = TypeVar("V")
 
 LIVE_ACTION: Final = "live_action"
 ANIMATION: Final = "animation"
@@ -230,6 +231,30 @@ class Configuration:
         return bool(set(value) & set(ids)) if isinstance(value, tuple) else value in ids
 
 
+class _Once(Generic[V]):
+    """A derived value that is worked out once for each configuration: rules ask for the body nine times over.
+
+    It lies beside the fields, so that neither equality nor a changed copy knows of it. Unlike `cached_property` it holds
+    no lock: two threads may work out the same.
+    """
+
+    def __init__(self, derive: Callable[[Any], V]) -> None:
+        self._derive = derive
+        self._name = derive.__name__
+        self.__doc__ = derive.__doc__
+
+    @overload
+    def __get__(self, held: None, owner: type) -> Self: ...
+    @overload
+    def __get__(self, held: Any, owner: type) -> V: ...
+    def __get__(self, held: Any, owner: type) -> Self | V:
+        if held is None:
+            return self
+        value = self._derive(held)
+        held.__dict__[self._name] = value
+        return value
+
+
 @cache
 def _held(kind: str) -> frozenset[str]:
     return frozenset((*KINDS[kind].FIELDS, "preset", "claims"))
@@ -305,32 +330,32 @@ class LiveAction(Configuration):
             return super()._claim(name, value)
         return str(value).strip().lower()
 
-    @property
+    @_Once
     def the_body(self) -> Body | None:
         """The camera."""
         return vocabularies().bodies[self.body] if self.body else None
 
-    @property
+    @_Once
     def the_lens(self) -> Lens | None:
         """The lens family."""
         return vocabularies().lenses[self.lens] if self.lens else None
 
-    @property
+    @_Once
     def the_stock(self) -> Stock | None:
         """The film stock."""
         return vocabularies().stocks[self.stock] if self.stock else None
 
-    @property
+    @_Once
     def the_carrier(self) -> Carrier | None:
         """What carries the camera."""
         return vocabularies().carriers[self.equipment] if self.equipment else None
 
-    @property
+    @_Once
     def the_move(self) -> Move | None:
         """How the camera moves."""
         return vocabularies().moves[self.movement] if self.movement else None
 
-    @property
+    @_Once
     def the_ratio(self) -> Ratio | None:
         """The shape of the frame."""
         return vocabularies().ratios[self.ratio] if self.ratio else None
@@ -350,7 +375,7 @@ class LiveAction(Configuration):
         """By how much the picture is stretched when it is shown."""
         return self.the_lens.squeeze if self.the_lens else 1.0
 
-    @property
+    @_Once
     def mount(self) -> str | None:
         """The mount on which body and lens meet; None where they do not, or one of them is missing."""
         body, lens = self.the_body, self.the_lens
@@ -358,7 +383,7 @@ class LiveAction(Configuration):
             return None
         return next((one for one in (*body.mounts, *body.adapts) if one in lens.mounts), None)
 
-    @property
+    @_Once
     def angle_of_view_deg(self) -> float | None:
         """Horizontally, in the picture as it is shown; None without body or focal length."""
         body = self.the_body

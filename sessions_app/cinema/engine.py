@@ -10,7 +10,15 @@ from functools import cache
 from itertools import islice
 from typing import Final, TypeVar, cast
 
-from sessions_app.cinema.config import LIVE_ACTION, Changes, Configuration, Field, LiveAction, Value
+from sessions_app.cinema.config import (
+    KINDS,
+    LIVE_ACTION,
+    Changes,
+    Configuration,
+    Field,
+    LiveAction,
+    Value,
+)
 from sessions_app.cinema.english import listed, started
 from sessions_app.cinema.rules import (
     ANIMATION_RULES,
@@ -308,12 +316,15 @@ class _Menders:
 
 
 def _as_repair(before: Configuration, after: Configuration) -> Repair:
-    changes = {
-        name: getattr(after, name)
-        for name in (*after.FIELDS, "claims")
-        if getattr(after, name) != getattr(before, name)
-    }
+    held, now = vars(before), vars(after)
+    changes = {name: now[name] for name in _named(after.KIND) if now[name] != held[name]}
     return Repair(_worded(before, changes), changes, after)
+
+
+@cache
+def _named(kind: str) -> tuple[str, ...]:
+    """Return what a repair may change, in the order of the page."""
+    return (*KINDS[kind].FIELDS, "claims")
 
 
 def _worded(before: Configuration, changes: Changes) -> str:

@@ -446,3 +446,14 @@ def test_every_body_and_lens_has_a_partner() -> None:
     words = vocabularies()
     assert all(fitting.lenses_for(one) for one in words.bodies)
     assert all(fitting.bodies_for(one) for one in words.lenses)
+
+
+def test_what_follows_from_a_choice_is_worked_out_anew_for_a_changed_copy() -> None:
+    config = apply_preset("blade_runner")
+    assert isinstance(config, LiveAction)
+    before = config.the_body, config.angle_of_view_deg
+    changed = config.changed({"body": "alexa_65", "focal_mm": 50})
+    assert changed.the_body is not before[0]
+    assert changed.angle_of_view_deg != before[1]
+    assert (config.the_body, config.angle_of_view_deg) == before
+    assert config == apply_preset("blade_runner")

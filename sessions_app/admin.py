@@ -234,6 +234,11 @@ class CinemaTermAdmin(admin.ModelAdmin[CinemaTerm]):
         """Keep what pictures remember it by."""
         return ("vocabulary", "key") if obj else ()
 
+    def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
+        """Begin with what every term has."""
+        asked: dict[str, Any] = super().get_changeform_initial_data(request)
+        return {"entry": dict.fromkeys(("label", "line", "prose", "tag"), ""), **asked}
+
 
 @admin.register(RecentShot)
 class RecentShotAdmin(admin.ModelAdmin[RecentShot]):

@@ -11,6 +11,7 @@ from sessions_app.cinema.presets import find_preset
 from sessions_app.models import CinemaPreset, CinemaTerm, RecentShot
 from sessions_app.own_cinema import bring_up_to_date
 from sessions_app.seeding import seed_presets
+from tests.markup import Markup
 
 pytestmark = pytest.mark.usefixtures("studio")
 LIST = "/admin/sessions_app/cinemapreset/"
@@ -119,6 +120,11 @@ def test_a_term_is_added_and_refused_there(client: Client) -> None:
     assert "Dreamy haze" in client.get(page).content.decode()
     assert "already" in client.post(f"{page}add/", told).content.decode()
     assert CinemaTerm.objects.count() == 1
+
+
+def test_a_new_term_begins_with_what_every_term_has(client: Client) -> None:
+    page = Markup(client.get("/admin/sessions_app/cinematerm/add/").content)
+    assert json.loads(page.id("id_entry").text).keys() == {"label", "line", "prose", "tag"}
 
 
 def test_recent_shots_are_there_to_read(client: Client) -> None:

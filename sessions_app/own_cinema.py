@@ -17,6 +17,7 @@ from django.db import DatabaseError, models, transaction
 from django.db.models.signals import post_delete, post_save
 
 from sessions_app.cinema import own
+from sessions_app.cinema.config import Configuration, read_config
 from sessions_app.models import CinemaPreset, CinemaTerm
 
 logger = logging.getLogger(__name__)
@@ -75,6 +76,18 @@ def _look(force: bool) -> None:
         return
     own.show(overlay)
     _shown = found
+
+
+def config_of_deleted(key: str) -> Configuration | None:
+    """Return what an own preset held that was deleted: addresses name it still. None if there was none."""
+    if not key.isascii() or not key.replace("_", "").isalnum():
+        return None
+    deleted = CinemaPreset.objects.own().filter(key=key, entry={}, deleted_at__isnull=False)
+    row = deleted.first()
+    try:
+        return read_config({"kind": row.kind, **row.choices}) if row else None
+    except ValueError:
+        return None
 
 
 def forget() -> None:

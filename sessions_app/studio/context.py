@@ -63,9 +63,9 @@ def _counts(found: Any) -> list[tuple[str, int]]:
 
 def _sessions(shot: Shot) -> Iterator[tuple[str, str, bool]]:
     """Yield slug and title of the sessions that it can be sent to, and whether it is for that one."""
+    meant = WorkSession.objects.there().at(shot.session) if shot.session else None
     rows = list(WorkSession.objects.current()[:MOST_SESSIONS])
-    if shot.session and shot.session not in [one.slug for one in rows]:
-        found = WorkSession.objects.there().at(shot.session)
-        rows = [*([found] if found else []), *rows]
+    if meant is not None and meant not in rows:
+        rows = [meant, *rows]
     for one in rows:
-        yield one.slug, one.title, one.slug == shot.session
+        yield one.slug, one.title, one == meant

@@ -1,12 +1,13 @@
 """Keeping shots: as presets of one's own, and among the recent ones."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, Final
 from urllib.parse import urlencode
 
 from sessions_app import own_cinema
 from sessions_app.cinema.config import write_config
-from sessions_app.cinema.presets import find_preset
+from sessions_app.cinema.presets import apply_preset, find_preset
 from sessions_app.models import CinemaPreset, RecentShot
 from sessions_app.studio.shot import Shot
 
@@ -29,14 +30,9 @@ def keep(shot: Shot, title: str, *, owner: Any) -> CinemaPreset:
 
 
 def query_of(kept: CinemaPreset, shot: Shot) -> str:
-    """Return the studio's address with a kept preset chosen, for the same model."""
-    pairs = [
-        ("preset", kept.key),
-        ("scene", shot.scene),
-        ("target", shot.target.id),
-        ("tab", "own"),
-    ]
-    return urlencode([(name, value) for name, value in pairs if value])
+    """Return the studio's address with a kept preset chosen, and all around it as it was."""
+    config = apply_preset(kept.key)
+    return urlencode([*replace(shot, config=config).pairs(), ("tab", "own")])
 
 
 def note(shot: Shot, *, owner: Any) -> None:

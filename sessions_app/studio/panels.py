@@ -6,7 +6,7 @@ from typing import Final
 
 from sessions_app.cinema import engine
 from sessions_app.cinema.config import Configuration, Field, LiveAction
-from sessions_app.cinema.engine import Finding, Option, Repair
+from sessions_app.cinema.engine import Finding, Option
 from sessions_app.cinema.rules import HARD, INFO, WARNING
 from sessions_app.studio.shot import Shot, spell_changes, spelled
 
@@ -33,9 +33,11 @@ class Way:
     """A button that repairs.
 
     Attributes:
+        id: Of the button, the same as long as it repairs the same.
         apply: What it asks for.
     """
 
+    id: str
     label: str
     apply: str
 
@@ -164,13 +166,10 @@ def _message(found: Finding, shot: Shot) -> Message:
     ways: tuple[Way, ...] = ()
     if found.severity != INFO:
         ways = tuple(
-            _way(one, config) for one in engine.repairs(found, config, locked=shot.locked_fields)
+            Way(f"mend-{found.rule}-{place}", one.label, spell_changes(config, one.config))
+            for place, one in enumerate(engine.repairs(found, config, locked=shot.locked_fields))
         )
     return Message(found.severity, panel, LABELS[panel][0], found.reason, ways)
-
-
-def _way(repair: Repair, config: Configuration) -> Way:
-    return Way(repair.label, spell_changes(config, repair.config))
 
 
 def _panel(name: str, shot: Shot, begun: Configuration, messages: Sequence[Message]) -> Panel:
@@ -225,7 +224,8 @@ def _choices(field: Field, shot: Shot) -> Iterator[Choice]:
         after = _after(field, one, config)
         way = None
         if one.repair:
-            way = Way(one.repair.label, spell_changes(config, one.repair.config))
+            key = f"way-{field.name}-{spelled(one.value)}"
+            way = Way(key, one.repair.label, spell_changes(config, one.repair.config))
         line = one.line if one.is_allowed else one.reason
         yield Choice(
             key=spelled(one.value),

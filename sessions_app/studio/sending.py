@@ -10,13 +10,16 @@ from sessions_app.cinema.targets import TARGETS, Target, size_for
 from sessions_app.cinema.vocabulary import vocabularies
 from sessions_app.funnel import Stage
 from sessions_app.models import WorkSession
-from sessions_app.studio.shot import LONGEST_SCENE, Shot
+from sessions_app.studio.shot import Shot, fitting
 
 
-def send(shot: Shot, session: WorkSession) -> None:
+def send(shot: Shot, session: WorkSession) -> int:
     """Put a shot into the form of the stage that somebody works on; later stages find their words when it comes to them.
 
     Every stage that draws takes the shape of the frame, in a size that its model draws well. Nothing is placed.
+
+    Returns:
+        The stage whose form has it now, from 0.
     """
     session.keep_shot(shot.kept_query, _written(shot))
     _shape(session, shot)
@@ -26,22 +29,34 @@ def send(shot: Shot, session: WorkSession) -> None:
     made = compile_prompt(target_of(family), shot.config, shot.scene)
     words = {"prompt": made.text, "negative": made.negative}
     session.remember_form(index, {**form, **words})
+    session.name_after(shot.scene)
+    return index
 
 
-def shot_for(session: WorkSession, *, typed: str = "") -> Shot:
-    """Return the shot that was sent to a session last, to be changed inside it and for the model of its stage.
+def shot_for(session: WorkSession, *, typed: str = "", composed: str = "") -> Shot:
+    """Return the shot of a session, to be changed inside it and for the model of its stage.
 
     Args:
         typed: The prompt as it stands in the form; where no shot was sent, it is the scene.
+        composed: The query of a shot that was composed there and not sent; else it is the one that was sent last.
     """
     index = _stage_for(session)
     form = session.last_form(index)
-    shot = Shot.asked(QueryDict(session.shot_query))
-    scene = shot.scene if session.shot_query else typed or str(form.get("prompt", ""))
+    query = composed or session.shot_query
+    shot = Shot.asked(QueryDict(query))
+    if not query:
+        shot = _of_words(shot, typed or str(form.get("prompt", "")))
     target = target_of(str(form.get("family") or session.stages[index].family))
     return replace(
-        shot, scene=scene[:LONGEST_SCENE], target=target, session=session.slug, is_inside=True
+        shot, target=shot.target if composed else target, session=session.slug, is_inside=True
     )
+
+
+def _of_words(shot: Shot, words: str) -> Shot:
+    """Return a shot whose scene are these words; what is too long for one is said."""
+    scene = fitting(words)
+    cut = "Only the beginning of the prompt fits into a scene; the rest is left out."
+    return replace(shot, scene=scene, faults=(cut,) if scene != words else ())
 
 
 def _shape(session: WorkSession, shot: Shot) -> None:

@@ -4,14 +4,15 @@ A preset and what differs from it, the scene, the model it is for, and what is l
 an address are left out and said; they never break the page.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from random import Random
 from typing import Any, Final
-from urllib.parse import parse_qsl, urlencode
+from urllib.parse import parse_qsl, quote_plus, urlencode
 
 from django.http import QueryDict
 
+from sessions_app import own_cinema
 from sessions_app.cinema.config import (
     KINDS,
     LIVE_ACTION,
@@ -21,6 +22,7 @@ from sessions_app.cinema.config import (
     Field,
     Value,
 )
+from sessions_app.cinema.own_presets import base_of
 from sessions_app.cinema.presets import apply_preset, find_preset
 from sessions_app.cinema.shuffling import shuffle
 from sessions_app.cinema.targets import Target, UnknownTarget, find_target
@@ -28,7 +30,9 @@ from sessions_app.cinema.vocabulary import UnknownTerm
 
 FIRST_TARGET: Final = "flux1"
 LONGEST_SCENE: Final = 1500
-"""Characters: in any script so many fit into an address of sixteen kilobytes, which is what servers read."""
+LONGEST_SPELLED: Final = 13_500
+"""Characters of a scene, and of it as addresses spell it: servers read sixteen kilobytes, and emoji are spelled long."""
+PANELS: Final = frozenset(one.panel for kind in KINDS.values() for one in kind.FIELDS.values())
 MOST_OPEN: Final = 4
 """So many lists at once; opening one more closes the first."""
 _BETWEEN: Final = ","
@@ -126,10 +130,22 @@ class Shot:
 
     @property
     def kept_query(self) -> str:
-        """Its address without what is only open on this screen, to keep it by."""
-        return urlencode(
-            list(replace(self, opened=(), session="", is_inside=False, compared=None).pairs())
-        )
+        """Its address without what is only open on this screen, to keep it by.
+
+        An own preset may be deleted: what it was begun with stands in its place, and all that differs from that.
+        """
+        begun = base_of(self.config.preset or "") or self.config.preset
+        config = self.config.changed({"preset": begun})
+        bare = replace(self, config=config, opened=(), session="", is_inside=False, compared=None)
+        return urlencode(list(bare.pairs()))
+
+
+def fitting(scene: str) -> str:
+    """Return as much of a scene as an address can tell, in whatever script."""
+    scene = scene[:LONGEST_SCENE]
+    while len(quote_plus(scene)) > LONGEST_SPELLED:
+        scene = scene[: len(scene) * 9 // 10]
+    return scene.rstrip()
 
 
 def spelled(value: Any) -> str:
@@ -161,19 +177,17 @@ class _Reading:
         self._faults: list[str] = []
 
     def shot(self) -> Shot:
-        names = [one for one in self._told.getlist("preset") if one]
-        is_picked = len(self._told.getlist("preset")) > 1
-        config = self._begun(self._told.getlist("preset")[-1:] or [""])
-        before = self._with_choices(self._begun(names[:1] or [""])) if is_picked else config
-        locked = self._names("lock", {one.panel for one in before.FIELDS.values()})
-        config = _with_locked(config, before, locked) if is_picked else self._with_choices(config)
+        locked = self._names("lock", PANELS)
+        config = self._with_choices(self._begun(self._told.get("preset", "")))
+        if "pick" in self._told:
+            config = _with_locked(self._begun(self._told.get("pick", "")), config, locked)
         config = self._applied(config)
         return Shot(
             config=config,
-            scene=self._text("scene")[:LONGEST_SCENE],
+            scene=fitting(self._text("scene")),
             target=self._target("target") or find_target(FIRST_TARGET),
             compared=self._target("compare"),
-            locked=self._flipped(locked, "flip", config),
+            locked=self._flipped(locked),
             opened=self._opened(config),
             session=self._text("session")[:100],
             is_inside="inside" in self._told,
@@ -183,13 +197,17 @@ class _Reading:
     def _text(self, name: str) -> str:
         return self._told.get(name, "").replace("\x00", "").replace("\r\n", "\n").strip()
 
-    def _begun(self, names: list[str]) -> Configuration:
-        """Return what the last preset named begins with, or an empty one of the kind that is told."""
-        if names[-1]:
+    def _begun(self, name: str) -> Configuration:
+        """Return what a preset begins with; an empty one of the kind that is told where none is named, or it is gone."""
+        if name:
             try:
-                return apply_preset(find_preset(names[-1]).id)
+                return apply_preset(find_preset(name).id)
             except UnknownTerm as unknown:
-                self._faults.append(str(unknown))
+                kept = own_cinema.config_of_deleted(name)
+                said = f"The preset {name} was deleted; what it held is here." if kept else unknown
+                self._faults.append(str(said))
+                if kept is not None:
+                    return kept
         kind = self._told.get("kind", LIVE_ACTION)
         return KINDS[kind if kind in KINDS else LIVE_ACTION]()
 
@@ -226,17 +244,14 @@ class _Reading:
             self._faults.append(str(unknown))
             return None
 
-    def _names(self, name: str, known: set[str]) -> tuple[str, ...]:
+    def _names(self, name: str, known: Collection[str]) -> tuple[str, ...]:
         return tuple(dict.fromkeys(one for one in self._told.getlist(name) if one in known))
 
-    def _flipped(self, held: tuple[str, ...], name: str, config: Configuration) -> tuple[str, ...]:
-        """Return the locked panels of this kind, with the one flipped whose lock was pressed."""
-        known = {one.panel for one in config.FIELDS.values()}
-        pressed = self._told.get(name, "")
-        after = [one for one in held if one != pressed]
-        if pressed in known and pressed not in held:
-            after.append(pressed)
-        return tuple(one for one in after if one in known)
+    def _flipped(self, held: tuple[str, ...]) -> tuple[str, ...]:
+        """Return the locked panels, with the one flipped whose lock was pressed; those of the other kind stay."""
+        pressed = self._told.get("flip", "")
+        after = tuple(one for one in held if one != pressed)
+        return (*after, pressed) if pressed in PANELS and pressed not in held else after
 
     def _opened(self, config: Configuration) -> tuple[str, ...]:
         held = self._names("open", set(config.FIELDS))

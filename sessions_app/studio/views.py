@@ -3,7 +3,7 @@
 from dataclasses import replace
 from random import SystemRandom
 from typing import Any, Final
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse, QueryDict
@@ -20,9 +20,9 @@ from sessions_app.studio.browser import CLEAR, Browser
 from sessions_app.studio.context import browser_context, page_context, shot_context
 from sessions_app.studio.shot import Shot
 
-VERBS: Final = ("apply", "toggle", "flip", "shuffle", CLEAR)
+VERBS: Final = ("pick", "apply", "toggle", "flip", "shuffle", CLEAR)
 """What a button adds to an address, and what the address afterwards no longer says."""
-_CHANGING: Final = ("apply", "shuffle")
+_CHANGING: Final = ("pick", "apply", "shuffle")
 
 
 @require_GET
@@ -34,7 +34,7 @@ def page(request: HttpRequest) -> HttpResponse:
     address = _address(shot, browser)
     if wants_fragment(request):
         return _changed(request, shot, address)
-    if any(name in request.GET for name in VERBS) or _is_picked(request):
+    if any(name in request.GET for name in VERBS):
         return redirect(address)
     return varied(render(request, "studio/page.html", page_context(request, shot, browser)))
 
@@ -42,10 +42,6 @@ def page(request: HttpRequest) -> HttpResponse:
 def _asked(request: HttpRequest) -> Shot:
     shot = Shot.asked(request.GET)
     return shot.shuffled(SystemRandom()) if "shuffle" in request.GET else shot
-
-
-def _is_picked(request: HttpRequest) -> bool:
-    return len(request.GET.getlist("preset")) > 1
 
 
 def _address(shot: Shot, browser: Browser) -> str:
@@ -62,7 +58,7 @@ def _changed(request: HttpRequest, shot: Shot, address: str) -> HttpResponse:
     response = fragments(request, *parts)
     if shot.is_inside:
         return response
-    is_step = _is_picked(request) or any(name in request.GET for name in _CHANGING)
+    is_step = any(name in request.GET for name in _CHANGING)
     response["HX-Push-Url" if is_step else "HX-Replace-Url"] = address
     return response
 
@@ -75,10 +71,7 @@ def browse(request: HttpRequest) -> HttpResponse:
     if not wants_fragment(request):
         return redirect(_address(shot, browser))
     context = {**browser_context(browser), "chosen": shot.config.preset}
-    response = varied(render(request, "studio/_browser.html", context))
-    if not shot.is_inside:
-        response["HX-Replace-Url"] = _address(shot, browser)
-    return response
+    return varied(render(request, "studio/_browser.html", context))
 
 
 @require_http_methods(["GET", "POST"])
@@ -89,7 +82,9 @@ def inside(request: HttpRequest, slug: str) -> HttpResponse:
     """
     own_cinema.bring_up_to_date()
     session = session_or_404(slug)
-    shot = sending.shot_for(session, typed=request.POST.get("prompt", ""))
+    shot = sending.shot_for(
+        session, typed=request.POST.get("prompt", ""), composed=request.POST.get("shot", "")
+    )
     if not wants_fragment(request):
         return redirect(_address(replace(shot, is_inside=False), Browser.asked({})))
     context = {
@@ -121,10 +116,11 @@ def send(request: HttpRequest) -> HttpResponse:
     if session is None:
         messages.error(request, "That session is not there any more. Choose another one.")
         return went(request, f"{reverse('studio:page')}?{shot.query}")
-    sending.send(shot, session)
+    index = sending.send(shot, session)
     keeping.note(shot, owner=request.user)
     messages.success(request, "The shot is in the form. Generate when you are ready.")
-    return went(request, session.url)
+    at_work = session.current_stage()
+    return went(request, session.url if index == at_work else f"{session.url}?stage={index + 1}")
 
 
 @require_POST
@@ -139,6 +135,8 @@ def save(request: HttpRequest) -> HttpResponse:
     keeping.note(shot, owner=request.user)
     undo = reverse("studio:delete", args=[kept.key])
     messages.success(request, f"“{kept.title}” is among your own presets.", extra_tags=undo)
+    if shot.is_inside and (session := WorkSession.objects.there().at(shot.session)):
+        return went(request, session.url)
     return went(request, f"{reverse('studio:page')}?{keeping.query_of(kept, shot)}")
 
 
@@ -158,7 +156,14 @@ def delete(request: HttpRequest, key: str) -> HttpResponse:
     own_cinema.bring_up_to_date(force=True)
     undo = reverse("studio:restore", args=[key])
     messages.success(request, f"“{kept.title}” is deleted.", extra_tags=undo)
-    return went(request, f"{reverse('studio:page')}?tab=own")
+    return went(request, _address_before(request) or f"{reverse('studio:page')}?{kept.query}")
+
+
+def _address_before(request: HttpRequest) -> str:
+    """Return the studio's address from which a button was pressed, so that what is composed there stays."""
+    before = urlsplit(request.headers.get("Referer", ""))
+    is_studio = before.path == reverse("studio:page") and before.netloc == request.get_host()
+    return f"{before.path}?{before.query}" if is_studio else ""
 
 
 @require_POST

@@ -9,6 +9,80 @@ const isWhole = document.body.classList.contains("studio-page"); // else it is i
 const formNow = () => document.getElementById("studio");
 const sceneNow = () => document.getElementById("scene").value;
 
+// Asking ------------------------------------------------------------------------------------------------
+// One request at a time, each made of the form as it is when its turn comes: what two presses ask for is both done, and
+// no late reply undoes a newer one.
+const page = () => formNow().action;
+const waiting = [];
+let isBusy = false;
+
+/** Do `run` when nothing is under way; of two that bear one name the later counts. `run` may return a promise. */
+function inTurn(run, name) {
+  const same = name ? waiting.findIndex((one) => one.name === name) : -1;
+  if (same >= 0) waiting.splice(same, 1);
+  waiting.push({ run, name });
+  next();
+}
+
+async function next() {
+  if (isBusy || !waiting.length) return;
+  isBusy = true;
+  try {
+    await waiting.shift().run();
+  } catch { /* said by a toast */ }
+  isBusy = false;
+  next();
+}
+
+function ask(pairs) {
+  const query = new URLSearchParams([...pairs]);
+  return htmx.ajax("GET", `${page()}?${query}`, { source: "#stack", target: "#stack", swap: "none" });
+}
+
+const state = (button) => new FormData(formNow(), button);
+
+// A press, with the button as it stands when its turn comes: a reply before it may have taken it away.
+function press(button) {
+  const { id } = button;
+  const place = button.closest(".panel");
+  inTurn(async () => {
+    const again = id ? document.getElementById(id) : button;
+    if (!again?.isConnected) return;
+    await ask(state(again));
+    const lost = !document.activeElement || document.activeElement === document.body;
+    if (lost && place) document.getElementById(`${place.id}-toggle`)?.focus({ preventScroll: true });
+  });
+}
+
+document.addEventListener("submit", (event) => {
+  if (event.target.id !== "studio") return;
+  event.preventDefault();
+  if (event.submitter?.name) press(event.submitter);
+});
+
+// A double click is one press.
+document.addEventListener("click", (event) => {
+  if (event.detail > 1 && event.target.closest("#stack :is(.choice, .way)")) event.preventDefault();
+});
+
+let typing;
+document.addEventListener("input", ({ target }) => {
+  if (target.id !== "scene") return;
+  clearTimeout(typing);
+  typing = setTimeout(() => inTurn(() => ask([...state(), ["typing", "1"]]), "typing"), 250);
+});
+
+document.addEventListener("change", ({ target }) => {
+  if (target.id === "target" || target.id === "compare") inTurn(() => ask(state()), target.id);
+});
+
+// The address of a shot is long: once is enough.
+document.addEventListener("htmx:configRequest", ({ detail }) => {
+  if (formNow() && new URL(detail.path, location.href).pathname.startsWith(new URL(page()).pathname)) {
+    delete detail.headers["HX-Current-URL"];
+  }
+});
+
 // Swaps keep their place ---------------------------------------------------------------------------------
 const PATCHED = new Set(["studio-head", "studio-about", "stack", "written"]);
 
@@ -65,7 +139,9 @@ document.addEventListener("keydown", (event) => {
   const { target, key } = event;
   if (key === "Enter" && target.matches("[data-find]")) {
     event.preventDefault();
-    document.querySelector(`#${target.dataset.find} > li:not([hidden]) .choice`)?.click();
+    const left = `#${target.dataset.find} > li:not([hidden], .is-chosen)`;
+    const first = document.querySelector(`${left}:not(.is-out) .choice`) ?? document.querySelector(`${left} :is(.way, .choice)`);
+    if (target.value.trim()) first?.click();
   }
   const list = target.closest?.(".list") ?? (target.dataset?.find && document.getElementById(target.dataset.find));
   if (!list || (key !== "ArrowDown" && key !== "ArrowUp")) return;
@@ -111,22 +187,27 @@ document.addEventListener("htmx:afterSettle", () => { if (awaited) look(); });
 
 // Undo and redo of choices: the addresses that were pushed, the scene as it is ----------------------------------
 const KEPT = "eliot.studio.steps";
+const MOST_STEPS = 500;
 const undo = () => document.getElementById("studio-undo");
 const redo = () => document.getElementById("studio-redo");
-let { steps, at } = remembered();
+let { steps, at, scene: sceneBefore } = isWhole ? remembered() : { steps: [], at: 0 };
 
+// A page that comes back is the step with its address, of several the one next to where we were (htmx takes what an entry
+// of the browser's history could remember); one that comes new is the step after the last.
 function remembered() {
   const here = location.pathname + location.search;
   try {
-    const kept = JSON.parse(sessionStorage.getItem(KEPT) ?? "{}");
-    const place = (kept.steps ?? []).lastIndexOf(here);
-    if (place >= 0) return { steps: kept.steps, at: place };
+    const { steps: known = [], at: last = -1, scene } = JSON.parse(sessionStorage.getItem(KEPT) ?? "{}");
+    const places = known.flatMap((step, place) => (step === here ? [place] : []));
+    const [place] = places.sort((one, other) => Math.abs(one - last) - Math.abs(other - last));
+    if (place !== undefined) return { steps: known, at: place, scene };
+    if (known.length && known.length < MOST_STEPS) return { steps: [...known.slice(0, last + 1), here], at: last + 1 };
   } catch { /* of an older version */ }
   return { steps: [here], at: 0 };
 }
 
 function remember() {
-  sessionStorage.setItem(KEPT, JSON.stringify({ steps: steps.slice(-50), at }));
+  sessionStorage.setItem(KEPT, JSON.stringify({ steps, at, scene: sceneNow() }));
   showSteps();
 }
 
@@ -148,23 +229,66 @@ document.addEventListener("htmx:replacedInHistory", () => {
   remember();
 });
 
+// Only choices are undone: scene, models, locks and what is open stay as they are.
+const AROUND = /^(scene|target|compare|lock|open|session|inside|tab|q|era|mood|light|shape|sort|material)$/;
+
 document.addEventListener("click", (event) => {
-  const button = event.target.closest("[data-step]");
-  const next = at + Number(button?.dataset.step ?? 0);
-  if (!button || next === at || !steps[next]) return;
-  at = next;
-  const url = new URL(steps[at], location.href);
-  url.searchParams.delete("scene");
-  if (sceneNow()) url.searchParams.set("scene", sceneNow());
-  htmx.ajax("GET", url.pathname + url.search, { source: "#studio-undo", target: "#stack", swap: "none" });
+  const by = Number(event.target.closest("[data-step]")?.dataset.step ?? 0);
+  if (!by) return;
+  inTurn(() => {
+    if (!steps[at + by]) return undefined;
+    at += by;
+    const choices = [...new URL(steps[at], location.href).searchParams].filter(([name]) => !AROUND.test(name));
+    return ask([...choices, ...[...state()].filter(([name]) => AROUND.test(name))]);
+  });
+});
+
+// What is filtered belongs to the address, and is no step.
+document.addEventListener("htmx:afterRequest", ({ detail }) => {
+  if (!isWhole || !detail.pathInfo?.requestPath.startsWith(document.getElementById("browser")?.dataset.url ?? "-")) return;
+  const url = new URL(location.href);
+  for (const field of document.querySelectorAll("#browser :is(select, input[type=search], input:checked)")) {
+    if (field.value && field.value !== "film") url.searchParams.set(field.name, field.value);
+    else url.searchParams.delete(field.name);
+  }
+  history.replaceState(history.state, "", url);
+  steps[at] = location.pathname + location.search;
+  remember();
+  if (document.activeElement === document.body) document.getElementById("browser-q")?.focus();
 });
 
 // What leaves the page takes the scene as it stands -------------------------------------------------------------
-document.addEventListener("submit", ({ target }) => {
+document.addEventListener("submit", (event) => {
+  const { target } = event;
   if (!target.matches("[data-scene]")) return;
+  if (isBusy || waiting.length || target.dataset.sent) {
+    event.preventDefault();
+    if (!target.dataset.sent) inTurn(() => { setTimeout(() => target.requestSubmit()); });
+    return;
+  }
+  target.dataset.sent = "1"; // one press is one session, however often
+  if (!isWhole) sessionStorage.removeItem(composed());
   const field = target.elements.namedItem("scene");
   field.disabled = false;
   field.value = sceneNow();
+});
+window.addEventListener("pageshow", () => {
+  for (const form of document.querySelectorAll("[data-scene]")) delete form.dataset.sent;
+});
+
+// Inside a session what is composed and not sent is there again when the sheet is opened anew.
+const composed = () => `eliot.studio.in.${state().get("session")}`;
+
+document.addEventListener("htmx:afterSettle", () => {
+  if (!isWhole && formNow()) sessionStorage.setItem(composed(), new URLSearchParams(state()).toString());
+});
+document.addEventListener("input", ({ target }) => {
+  if (target.id === "scene" && !isWhole) sessionStorage.setItem(composed(), new URLSearchParams(state()).toString());
+});
+document.addEventListener("htmx:configRequest", ({ detail }) => {
+  const slug = detail.elt.dataset.composed;
+  const kept = slug && sessionStorage.getItem(`eliot.studio.in.${slug}`);
+  if (kept) detail.parameters.shot = kept;
 });
 
 document.addEventListener("click", ({ target }) => {
@@ -176,7 +300,7 @@ document.addEventListener("click", ({ target }) => {
 // The card that is chosen, whoever chose it.
 function markPreset() {
   const chosen = document.querySelector("#studio-state input[name=preset]")?.value;
-  for (const card of document.querySelectorAll("#browser button[name=preset]")) {
+  for (const card of document.querySelectorAll("#browser button[name=pick]")) {
     if (card.value === chosen) card.setAttribute("aria-current", "true");
     else card.removeAttribute("aria-current");
   }
@@ -200,7 +324,7 @@ document.addEventListener("toggle", ({ target, newState }) => {
 
 // A picked preset closes the drawer in which it stood.
 document.addEventListener("submit", ({ target, submitter }) => {
-  if (target.id !== "studio" || submitter?.name !== "preset") return;
+  if (target.id !== "studio" || submitter?.name !== "pick") return;
   const drawer = document.getElementById("presets");
   if (drawer.matches(":popover-open")) drawer.hidePopover();
 });
@@ -210,7 +334,7 @@ const KEYS = { s: "studio-send", r: "studio-shuffle" };
 
 document.addEventListener("keydown", (event) => {
   const { key, target } = event;
-  if (!isWhole || event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey) return;
+  if (!isWhole || event.defaultPrevented || event.repeat || event.ctrlKey || event.metaKey || event.altKey) return;
   if (inField(target) || isOff(key)) return;
   if (document.querySelector("dialog[open], [popover]:popover-open:not(#presets)")) return;
   if (key === "/") {
@@ -223,7 +347,12 @@ document.addEventListener("keydown", (event) => {
 });
 
 if (isWhole) {
-  showSteps();
+  const field = document.getElementById("scene");
+  if (sceneBefore !== undefined && sceneBefore !== field.value) {
+    field.value = sceneBefore; // Back undoes choices, and no words
+    inTurn(() => ask([...state(), ["typing", "1"]]), "typing");
+  }
+  remember();
   showChosen();
   for (const list of document.querySelectorAll(".list")) showChoice(list);
 }

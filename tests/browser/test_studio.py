@@ -238,3 +238,153 @@ def test_axe_finds_nothing_on_the_studio(open_page: Opener, eliot: Eliot, size: 
         studio(page, eliot, query)
         found = axe.in_both_themes(page)
         assert (name, found, steps.overflow(page) > 0) == (name, [], False)
+
+
+def at_once(page: Page, *ids: str) -> None:
+    """Press several buttons before any of them can be answered."""
+    page.evaluate("ids => ids.forEach(id => document.getElementById(id).click())", list(ids))
+
+
+def test_presses_that_come_at_once_are_all_done(open_page: Opener, eliot: Eliot) -> None:
+    page = open_page()
+    studio(page, eliot, f"{RUNNER}&open=tone&open=time&open=size")
+    at_once(page, "choice-tone-sepia", "choice-time-dawn", "choice-size-cu", "panel-lens-lock")
+    page.locator("#target").select_option(label="SDXL")
+    expect(page.get_by_role("region", name="SDXL")).to_be_visible()
+    for name, words in (("mood", "Sepia"), ("light", "Dawn"), ("frame", "Close-up")):
+        expect(panel(page, name).locator(".panel-sum")).to_contain_text(words)
+    expect(page.locator("#panel-lens-lock")).to_have_attribute("aria-pressed", "true")
+    expect(page).to_have_url(re.compile("tone=sepia.*target=sdxl.*lock=lens"))
+
+
+def test_another_preset_leaves_what_is_locked_and_can_be_undone(
+    open_page: Opener, eliot: Eliot
+) -> None:
+    page = open_page()
+    studio(page, eliot, "body=alexa_mini&tone=sepia&lens=cooke_s4&lock=lens")
+    pick(page, "cronenweth", "Blade Runner")
+    expect(panel(page, "lens").locator(".panel-sum")).to_contain_text("Cooke S4")
+    expect(panel(page, "mood").locator(".panel-sum")).to_contain_text("Noir")
+    expect(panel(page, "camera").locator(".panel-sum")).to_contain_text("Panaflex Gold")
+    expect(card(page, "Blade Runner")).to_have_attribute("aria-current", "true")
+    page.locator("#studio-undo").click()
+    expect(panel(page, "mood").locator(".panel-sum")).to_contain_text("Sepia")
+    expect(panel(page, "camera").locator(".panel-sum")).to_contain_text("ALEXA Mini")
+    page.locator("#studio-redo").click()
+    expect(page.locator("#studio-head h2")).to_have_text("Blade Runner")
+    page.locator("#panel-lens-lock").click()
+    page.locator("#studio-back").click()
+    expect(panel(page, "lens").locator(".panel-sum")).to_contain_text("Panavision C Series")
+    expect(page.locator("#studio-back")).to_have_count(0)
+
+
+def test_undo_leaves_model_lock_and_words_and_back_leaves_the_words(
+    open_page: Opener, eliot: Eliot
+) -> None:
+    page = open_page()
+    studio(page, eliot, f"{RUNNER}&open=tone")
+    row(page, "mood", "Sepia").locator(".choice").click()
+    expect(panel(page, "mood").locator(".panel-sum")).to_contain_text("Sepia")
+    page.locator("#target").select_option(label="SDXL")
+    page.locator("#panel-lens-lock").click()
+    expect(page.locator("#panel-lens-lock")).to_have_attribute("aria-pressed", "true")
+    page.locator("#scene").fill("quite other words")
+    expect(page.locator("#written")).to_contain_text("quite other words")
+    page.locator("#studio-undo").click()
+    expect(panel(page, "mood").locator(".panel-sum")).to_contain_text("Cool and drained")
+    expect(page.get_by_role("region", name="SDXL")).to_contain_text("quite other words")
+    expect(page.locator("#panel-lens-lock")).to_have_attribute("aria-pressed", "true")
+    page.locator("#studio-redo").click()
+    expect(panel(page, "mood").locator(".panel-sum")).to_contain_text("Sepia")
+    row(page, "mood", "Black and white").locator(".choice").click()
+    expect(panel(page, "mood").locator(".panel-sum")).to_contain_text("Black and white")
+    page.locator("#scene").fill("the last words")
+    expect(page.locator("#written")).to_contain_text("the last words")
+    page.go_back()
+    expect(panel(page, "mood").locator(".panel-sum")).to_contain_text("Sepia")
+    expect(page.locator("#scene")).to_have_value("the last words")
+    expect(page.locator("#written")).to_contain_text("the last words")
+
+
+def test_enter_in_a_search_takes_what_fits_and_nothing_where_nothing_is_sought(
+    open_page: Opener, eliot: Eliot
+) -> None:
+    page = open_page()
+    studio(page, eliot, f"{RUNNER}&open=lens")
+    lens = panel(page, "lens").locator(".panel-sum")
+    page.locator("#find-lens").press("Enter")
+    page.locator("#find-lens").fill("c series")
+    page.locator("#find-lens").press("Enter")
+    page.locator("#browser-q").press("Enter")
+    page.locator("#find-lens").fill("panavision e")
+    page.locator("#find-lens").press("Enter")
+    expect(lens).to_contain_text("Panavision E Series")
+    expect(page).to_have_url(re.compile("lens=panavision_e_series"))
+    assert page.evaluate("JSON.parse(sessionStorage['eliot.studio.steps']).at") == 1
+
+
+def test_focus_stays_near_what_was_pressed(open_page: Opener, eliot: Eliot) -> None:
+    page = open_page()
+    studio(page, eliot, f"{RUNNER}&body=alexa_mini&open=tone&q=kubrick")
+    panel(page, "stock").locator(".way").first.focus()
+    page.keyboard.press("Enter")
+    expect(page.locator("#panel-stock-toggle")).to_be_focused()
+    page.locator("#clear-tone").focus()
+    page.keyboard.press("Enter")
+    expect(page.locator("#panel-mood-toggle")).to_be_focused()
+    page.get_by_role("button", name="Clear the filters").first.focus()
+    page.keyboard.press("Enter")
+    expect(page.locator("#browser-q")).to_be_focused()
+    expect(page).not_to_have_url(re.compile("kubrick"))
+
+
+def test_a_shot_that_is_sent_has_the_last_press_and_is_sent_once(
+    open_page: Opener, eliot: Eliot
+) -> None:
+    page = open_page()
+    studio(page, eliot, "scene=a+lamp&open=tone")
+    at_once(page, "choice-tone-sepia", "studio-send", "studio-send")
+    expect(page.locator("#toasts")).to_contain_text("Generate when you are ready")
+    prompt = page.get_by_label("Prompt", exact=True)
+    expect(prompt).to_have_value(re.compile("a lamp, .*sepia", re.DOTALL))
+    page.goto(f"{eliot.address}/sessions/")
+    expect(page.get_by_role("link", name=re.compile("^a lamp"))).to_have_count(1)
+
+
+def test_a_long_scene_in_any_script_takes_every_press(open_page: Opener, eliot: Eliot) -> None:
+    page = open_page()
+    studio(page, eliot, f"scene={'灯' * 1500}&open=tone")
+    row(page, "mood", "Sepia").locator(".choice").click()
+    expect(panel(page, "mood").locator(".panel-sum")).to_contain_text("Sepia")
+    pick(page, "cronenweth", "Blade Runner")
+
+
+def test_an_own_preset_is_deleted_at_its_card_and_what_is_composed_stays(
+    open_page: Opener, eliot: Eliot
+) -> None:
+    page = open_page()
+    studio(page, eliot, "scene=kept+words&tone=sepia&target=sdxl")
+    page.locator("#studio-save").click()
+    page.get_by_label("Name", exact=True).fill("To be deleted")
+    page.get_by_role("button", name="Save", exact=True).last.click()
+    expect(page.locator("#studio-head h2")).to_have_text("To be deleted")
+    expect(page.get_by_role("region", name="SDXL")).to_contain_text("kept words")
+    page.get_by_role("button", name="Delete To be deleted").click()
+    expect(page.locator("#browser-found")).not_to_contain_text("To be deleted")
+    expect(panel(page, "mood").locator(".panel-sum")).to_contain_text("Sepia")
+    expect(page.get_by_role("region", name="SDXL")).to_contain_text("kept words")
+    expect(page.locator(".messages")).to_contain_text("was deleted")
+    page.locator("#toasts").get_by_role("button", name="Undo").click()
+    expect(card(page, "To be deleted")).to_be_visible()
+
+
+def test_inside_a_session_what_was_not_sent_is_there_again(open_page: Opener, eliot: Eliot) -> None:
+    page = open_page()
+    steps.begin(page)
+    page.get_by_role("link", name="Compose a shot").click()
+    page.locator("#scene").fill("a scene that nobody sent")
+    expect(page.locator("#written")).to_contain_text("a scene that nobody sent")
+    page.keyboard.press("Escape")
+    expect(page.locator("#sheet")).to_be_hidden()
+    page.get_by_role("link", name="Compose a shot").click()
+    expect(page.locator("#scene")).to_have_value("a scene that nobody sent")

@@ -230,7 +230,7 @@ def test_presets_of_an_unknown_class_stand_among_ones_own():
 
 def test_each_card_is_a_button_and_the_chosen_one_says_so():
     drawn = page(Browser.asked({}), chosen="alien")
-    cards = list(drawn.all("button", name="preset"))
+    cards = list(drawn.all("button", name="pick"))
     assert [one.attrs["value"] for one in cards] == [one.id for one in Browser.asked({}).cards]
     assert [one.attrs["value"] for one in cards if "aria-current" in one.attrs] == ["alien"]
     assert all(one.attrs["type"] == "submit" for one in cards)

@@ -35,7 +35,7 @@ def test_the_page_shows_presets_panels_and_a_prompt(studio: None, client: Client
     assert found.id("panel-camera-toggle").text.startswith("Camera ARRI ALEXA Mini")
     assert found.id("scene").text == "rain"
     assert "ARRI ALEXA Mini" in found.id("written").text
-    chosen = next(found.all("button", name="preset", aria_current="true"))
+    chosen = next(found.all("button", name="pick", aria_current="true"))
     assert chosen.attrs["value"] == "blade_runner"
     assert len(found.ids()) == len(set(found.ids()))
 
@@ -79,7 +79,7 @@ def test_a_press_without_scripts_leads_to_the_address_of_what_it_made(
 
 
 def test_a_choice_is_a_step_back_undoes_and_a_look_is_none(studio: None, client: Client) -> None:
-    for verb, is_step in (("apply=stock%3D", True), ("shuffle=1", True), ("preset=dune", True)):
+    for verb, is_step in (("apply=stock%3D", True), ("shuffle=1", True), ("pick=dune_2021", True)):
         response = client.get(f"{RUNNER}&{verb}", headers=HTMX)
         assert ("HX-Push-Url" in response.headers) is is_step
     for verb in ("toggle=lens", "flip=lens", "typing=1", "target=sdxl"):
@@ -125,13 +125,9 @@ def test_two_models_are_read_beside_each_other(studio: None, client: Client) -> 
 def test_presets_are_found_without_the_rest_of_the_page(studio: None, client: Client) -> None:
     response = client.get("/studio/presets/?q=deakins&preset=dune_2021", headers=HTMX)
     found = Markup(response.content)
-    names = [one.attrs["value"] for one in found.all("button", name="preset")]
+    names = [one.attrs["value"] for one in found.all("button", name="pick")]
     assert "blade_runner_2049" in names
     assert "blade_runner" not in names
-    assert parse_qs(urlsplit(response["HX-Replace-Url"]).query) == {
-        "preset": ["dune_2021"],
-        "q": ["deakins"],
-    }
     assert client.get("/studio/presets/?q=deakins")["Location"] == "/studio/?q=deakins"
 
 
@@ -201,13 +197,13 @@ def test_an_own_preset_keeps_choices_and_scene_and_can_be_taken_back(
     kept = CinemaPreset.objects.own().get()
     assert (kept.title, kept.scene) == ("Rain, again", "a man waits in the rain")
     found = Markup(response.content)
-    assert next(found.all("button", name="preset", aria_current="true")).attrs["value"] == kept.key
+    assert next(found.all("button", name="pick", aria_current="true")).attrs["value"] == kept.key
     assert found.id("studio-head").text.startswith("Rain, again")
     assert "Sepia" in found.id("panel-mood-toggle").text
     client.post(f"/studio/own/{kept.key}/delete/")
-    assert not list(page(client, "/studio/?tab=own").all("button", name="preset"))
+    assert not list(page(client, "/studio/?tab=own").all("button", name="pick"))
     client.post(f"/studio/own/{kept.key}/restore/")
-    assert list(page(client, "/studio/?tab=own").all("button", name="preset", value=kept.key))
+    assert list(page(client, "/studio/?tab=own").all("button", name="pick", value=kept.key))
 
 
 def test_a_second_preset_of_a_name_leaves_the_first_alone(studio: None, client: Client) -> None:
@@ -262,3 +258,85 @@ def test_inside_a_session_that_never_had_a_shot_the_scene_is_its_prompt(
     reply = client.post(f"/studio/in/{session.slug}/", {"prompt": "x" * 9000}, headers=HTMX)
     assert Markup(reply.content).id("scene").text == "x" * LONGEST_SCENE
     assert client.get("/studio/in/gone-9/").status_code == 404
+
+
+def own(client: Client, query: str, title: str = "Mine") -> CinemaPreset:
+    client.post("/studio/save/", {"shot": query, "title": title})
+    return CinemaPreset.objects.own().latest("pk")
+
+
+def test_what_was_composed_from_an_own_preset_outlives_it(studio: None, client: Client) -> None:
+    kept = own(client, "preset=blade_runner&tone=sepia")
+    client.post("/studio/used/", {"shot": f"preset={kept.key}&lens=cooke_s4", "scene": "rain"})
+    client.post("/studio/send/", {"shot": f"preset={kept.key}&lens=cooke_s4", "scene": "rain"})
+    client.post(f"/studio/own/{kept.key}/delete/")
+    queries = [RecentShot.objects.latest("at").query, WorkSession.objects.get().shot_query]
+    for query in queries:
+        found = page(client, f"/studio/?{query}")
+        assert "Sepia" in found.id("panel-mood-toggle").text
+        assert "Cooke S4" in found.id("panel-lens-toggle").text
+    found = page(client, f"/studio/?preset={kept.key}&lens=cooke_s4")
+    assert "was deleted; what it held is here" in found.id("written").text
+    assert "Sepia" in found.id("panel-mood-toggle").text
+
+
+def test_deleting_a_preset_leaves_what_is_composed(studio: None, client: Client) -> None:
+    kept = own(client, "tone=sepia")
+    before = "/studio/?preset=blade_runner&scene=rain"
+    for sent_from, back in (
+        (f"http://testserver{before}", before),
+        ("http://elsewhere.example/studio/?preset=dune", f"/studio/?{kept.query}"),
+        ("", f"/studio/?{kept.query}"),
+    ):
+        response = client.post(f"/studio/own/{kept.key}/delete/", headers={"Referer": sent_from})
+        assert response["Location"] == back
+
+
+def test_a_saved_preset_leaves_model_lock_and_session_as_they_are(
+    studio: None, client: Client
+) -> None:
+    query = "preset=blade_runner&tone=sepia&target=sdxl&compare=pony&lock=lens&session=dunes-3"
+    response = client.post("/studio/save/", {"shot": query, "title": "Mine"})
+    told = parse_qs(urlsplit(response["Location"]).query)
+    assert told == {
+        "preset": ["mine"],
+        "target": ["sdxl"],
+        "compare": ["pony"],
+        "lock": ["lens"],
+        "session": ["dunes-3"],
+        "tab": ["own"],
+    }
+
+
+def test_a_session_under_an_old_name_is_the_one_that_is_meant(studio: None, client: Client) -> None:
+    session = factories.session()
+    old = f"an-older-name-{session.pk}"
+    found = page(client, f"/studio/?session={old}").id("send")
+    assert found.text.count("Lighthouse") == 1
+    chosen = page(client, f"/studio/?session={old}").all("option", selected="")
+    assert session.slug in [one.attrs["value"] for one in chosen]
+
+
+def test_inside_a_session_what_was_composed_and_not_sent_comes_first(
+    studio: None, client: Client
+) -> None:
+    client.post("/studio/send/", shot())
+    url = f"/studio/in/{WorkSession.objects.get().slug}/"
+    composed = "scene=not+sent&tone=sepia&target=pony"
+    found = Markup(client.post(url, {"shot": composed, "prompt": "x"}, headers=HTMX).content)
+    assert found.id("scene").text == "not sent"
+    assert len(list(found.all("option", value="pony", selected=""))) == 1
+    saved = {"shot": f"{composed}&inside=1&session={url.split('/')[-2]}", "title": "Inside"}
+    response = client.post("/studio/save/", saved)
+    assert response["Location"].startswith("/sessions/")
+
+
+def test_a_long_prompt_is_cut_for_a_scene_and_that_is_said(studio: None, client: Client) -> None:
+    session = factories.session()
+    reply = client.post(f"/studio/in/{session.slug}/", {"prompt": "x " * 3000}, headers=HTMX)
+    assert "Only the beginning of the prompt fits" in Markup(reply.content).id("written").text
+
+
+def test_a_new_session_is_named_after_the_scene(studio: None, client: Client) -> None:
+    client.post("/studio/send/", shot())
+    assert WorkSession.objects.get().title == "a man waits in the rain"

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from sessions_app.cinema import engine
 from sessions_app.cinema.config import KINDS
 from sessions_app.cinema.presets import apply_preset, presets
-from sessions_app.studio.shot import Shot, spell_changes
+from sessions_app.studio.shot import LONGEST_SCENE, Shot, spell_changes
 
 PRESETS = [one.id for one in presets()]
 
@@ -67,6 +67,7 @@ def test_all_of_a_shot_comes_back_from_its_address() -> None:
         ("moods=noir&moods=gloomy&moods=epic&moods=lonely", "at most 3"),
     ],
 )
+@pytest.mark.django_db
 def test_what_an_address_says_wrongly_is_said_and_left_out(query: str, said: str) -> None:
     found = shot(f"preset=blade_runner&{query}" if "preset" not in query else query)
     assert any(said in fault for fault in found.faults)
@@ -80,21 +81,21 @@ def test_words_that_nobody_knows_are_no_fault() -> None:
 
 def test_another_preset_takes_the_place_of_all_that_is_not_locked() -> None:
     before = "preset=blade_runner&lens=hawk_v_lite&tone=sepia&lock=lens"
-    after = pressed(before, preset="the_lighthouse")
+    after = pressed(before, pick="the_lighthouse")
     assert after.config.preset == "the_lighthouse"
     assert getattr(after.config, "lens") == "hawk_v_lite"  # noqa: B009 - of live action only
     assert after.config.tone == apply_preset("the_lighthouse").tone
 
 
 def test_the_same_preset_again_goes_back_to_it() -> None:
-    assert pressed("preset=blade_runner&tone=sepia", preset="blade_runner").changed_fields == ()
+    assert pressed("preset=blade_runner&tone=sepia", pick="blade_runner").changed_fields == ()
 
 
 def test_a_look_after_a_film_is_a_drawn_shot_with_what_both_have_locked() -> None:
-    after = pressed("preset=blade_runner&moods=epic&lock=mood&lock=camera", preset="ghibli_classic")
+    after = pressed("preset=blade_runner&moods=epic&lock=mood&lock=camera", pick="ghibli_classic")
     assert after.config.KIND == "animation"
     assert after.config.moods == ("epic",)
-    assert after.locked == ("mood",)
+    assert after.locked == ("mood", "camera"), "the camera's is there again with the next film"
 
 
 def test_a_press_changes_what_it_says_and_no_more() -> None:
@@ -144,3 +145,11 @@ def test_a_shuffle_never_breaks_anything(preset: str, seed: int) -> None:
     found = shot(f"preset={preset}").shuffled(Random(seed))
     assert engine.is_valid(found.config)
     assert found.config.values().keys() <= apply_preset(preset).values().keys() | {"stock", "lens"}
+
+
+@pytest.mark.parametrize("letter", ["a", "灯", "🏮", "é "])
+def test_a_scene_is_as_long_as_an_address_can_tell(letter: str) -> None:
+    found = shot(urlencode({"scene": letter * 3000, "preset": "blade_runner"}))
+    assert 1000 < len(found.scene) <= LONGEST_SCENE
+    assert len(found.query) < 14_000
+    assert shot(found.query) == found

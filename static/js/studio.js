@@ -248,7 +248,7 @@ document.addEventListener("htmx:afterRequest", ({ detail }) => {
   if (!isWhole || !detail.pathInfo?.requestPath.startsWith(document.getElementById("browser")?.dataset.url ?? "-")) return;
   const url = new URL(location.href);
   for (const field of document.querySelectorAll("#browser :is(select, input[type=search], input:checked)")) {
-    if (field.value && field.value !== "film") url.searchParams.set(field.name, field.value);
+    if (field.value && field.id !== "tab-film") url.searchParams.set(field.name, field.value);
     else url.searchParams.delete(field.name);
   }
   history.replaceState(history.state, "", url);
@@ -348,7 +348,8 @@ document.addEventListener("keydown", (event) => {
 
 if (isWhole) {
   const field = document.getElementById("scene");
-  if (sceneBefore !== undefined && sceneBefore !== field.value) {
+  const [{ type }] = performance.getEntriesByType("navigation"); // Back among our steps reloads; a link tells its own words
+  if (type === "reload" && sceneBefore !== undefined && sceneBefore !== field.value) {
     field.value = sceneBefore; // Back undoes choices, and no words
     inTurn(() => ask([...state(), ["typing", "1"]]), "typing");
   }

@@ -306,20 +306,33 @@ def test_undo_leaves_model_lock_and_words_and_back_leaves_the_words(
     expect(page.locator("#written")).to_contain_text("the last words")
 
 
+def test_a_link_brings_its_own_words(open_page: Opener, eliot: Eliot) -> None:
+    page = open_page()
+    studio(page, eliot, "scene=the+first+words&tone=sepia")
+    first = page.url
+    page.locator("#scene").fill("quite other words")
+    expect(page).to_have_url(re.compile("quite"))
+    page.goto(first)
+    expect(page.locator("#scene")).to_have_value("the first words")
+    page.go_back()
+    expect(page.locator("#scene")).to_have_value("quite other words")
+
+
 def test_enter_in_a_search_takes_what_fits_and_nothing_where_nothing_is_sought(
     open_page: Opener, eliot: Eliot
 ) -> None:
     page = open_page()
-    studio(page, eliot, f"{RUNNER}&open=lens")
-    lens = panel(page, "lens").locator(".panel-sum")
-    page.locator("#find-lens").press("Enter")
-    page.locator("#find-lens").fill("c series")
-    page.locator("#find-lens").press("Enter")
+    studio(page, eliot, f"{RUNNER}&open=tone")
+    tone = panel(page, "mood").locator(".panel-sum")
+    find = page.locator("#find-tone")
+    find.press("Enter")
+    find.fill("cool and drained")  # which it is
+    find.press("Enter")
     page.locator("#browser-q").press("Enter")
-    page.locator("#find-lens").fill("panavision e")
-    page.locator("#find-lens").press("Enter")
-    expect(lens).to_contain_text("Panavision E Series")
-    expect(page).to_have_url(re.compile("lens=panavision_e_series"))
+    find.fill("sepia")
+    find.press("Enter")
+    expect(tone).to_contain_text("Sepia")
+    expect(page).to_have_url(re.compile("tone=sepia"))
     assert page.evaluate("JSON.parse(sessionStorage['eliot.studio.steps']).at") == 1
 
 

@@ -141,7 +141,9 @@ def test_what_renders_is_seen_on_its_card_and_an_open_menu_stays_open(
     open_page: Opener, eliot: Eliot
 ) -> None:
     page = open_page()
-    steps.ask(page, count=150, steps=steps.SLOW_STEPS)  # axe takes its time, and what is left is cancelled
+    steps.ask(
+        page, count=150, steps=steps.SLOW_STEPS
+    )  # axe takes its time, and what is left is cancelled
     session = page.url
     farm(page, eliot)
     busy = page.locator("article.card", has=page.locator(".is-work")).first

@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import AnonymousUser
-from django.core.management import call_command
+from django.core.management import CommandError, call_command
+from django.db import OperationalError
 
 from eliot.launch.preparing import prepare
 from eliot.policy import local_owner
@@ -20,6 +21,7 @@ from sessions_app.cinema.presets import apply_preset, find_preset, presets
 from sessions_app.cinema.prompt import compile_prompt
 from sessions_app.cinema.targets import find_target
 from sessions_app.cinema.vocabulary import UnknownTerm, vocabularies
+from sessions_app.management.commands import load_presets
 from sessions_app.models import CinemaPreset, CinemaTerm
 from sessions_app.seeding import seed_presets
 from tests.farm.api.program import Program
@@ -312,3 +314,12 @@ def test_programs_are_told_of_what_was_kept(data: None, transactional_db: None) 
     begun = here.post("cinema/presets/night_watch/apply", {"overrides": {"size": "ws"}}, 200)
     assert begun["config"]["size"] == "ws"
     assert here.post("cinema/options", {"config": begun["config"], "field": "size"}, 200)
+
+
+def test_a_rehearsal_without_tables_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    def seed(**_: bool) -> None:
+        raise OperationalError("no such table: sessions_app_cinemapreset")
+
+    monkeypatch.setattr(load_presets, "seed_presets", seed)
+    with pytest.raises(CommandError, match=r"no such table.*Without --dry-run its tables are made"):
+        call_command("load_presets", "--dry-run")

@@ -4,7 +4,8 @@ from argparse import ArgumentParser
 from typing import Any
 
 from django.core.management import call_command
-from django.core.management.base import BaseCommand
+from django.core.management.base import BaseCommand, CommandError
+from django.db import OperationalError, ProgrammingError
 
 from sessions_app.seeding import seed_presets
 
@@ -24,7 +25,11 @@ class Command(BaseCommand):
         """Migrate quietly, load, and say what was done."""
         if not options["dry_run"]:
             call_command("migrate", verbosity=0, interactive=False)
-        loaded = seed_presets(is_dry=options["dry_run"])
+        try:
+            loaded = seed_presets(is_dry=options["dry_run"])
+        except (OperationalError, ProgrammingError) as fault:  # a rehearsal makes no tables
+            msg = f"The database is of another version ({fault}). Without --dry-run its tables are made."
+            raise CommandError(msg) from fault
         self.stdout.write(str(loaded))
         for said, keys in (
             ("Edited by hand or your own", loaded.kept),

@@ -141,9 +141,7 @@ def test_what_renders_is_seen_on_its_card_and_an_open_menu_stays_open(
     open_page: Opener, eliot: Eliot
 ) -> None:
     page = open_page()
-    steps.ask(
-        page, count=150, steps=steps.SLOW_STEPS
-    )  # axe takes its time, and what is left is cancelled
+    steps.ask(page, count=40, steps=steps.SLOW_STEPS)  # axe takes its time
     session = page.url
     farm(page, eliot)
     busy = page.locator("article.card", has=page.locator(".is-work")).first
@@ -155,7 +153,9 @@ def test_what_renders_is_seen_on_its_card_and_an_open_menu_stays_open(
     page.keyboard.press("Escape")
     assert axe.in_both_themes(page) == []
     page.goto(session)
-    page.get_by_role("button", name=re.compile("^Cancel")).first.click()
+    # What is left, if anything is.
+    page.evaluate("document.getElementById('cancel-batch')?.click()")
+    expect(page.locator("#cancel-batch")).to_have_count(0)
 
 
 def test_all_are_paused_and_go_on(open_page: Opener, eliot: Eliot) -> None:

@@ -182,13 +182,9 @@ def choose(
     Args:
         locked: Fields that no repair may change.
     """
-    touched = frozenset((name,))
-    menders = _Menders(config, touched | frozenset(locked))
+    menders = _Menders(config, frozenset((*locked, name)))
     candidate = with_choice(config, config.FIELDS[name], value)
-    bad = menders.first_broken(candidate, touched)
-    if bad is None:
-        return candidate
-    found = menders.repaired(candidate, touched, bad)
+    found = menders.repaired(candidate, frozenset((name,)))
     return cast("C", found.config) if found else None
 
 

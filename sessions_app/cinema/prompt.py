@@ -314,23 +314,24 @@ def _count(target: Target, text: str) -> int | None:
     return None
 
 
-def _ratio(config: Configuration) -> float | None:
+def ratio_of(config: Configuration) -> float | None:
+    """Return width by height of the frame; None where no shape is chosen."""
     return vocabularies().ratios[config.ratio].ratio if config.ratio else None
 
 
 def _size(target: Target, config: Configuration) -> tuple[int, int] | None:
-    ratio = _ratio(config)
+    ratio = ratio_of(config)
     return size_for(target, ratio) if ratio else None
 
 
 def _shape(target: Target, config: Configuration) -> str:
-    ratio = _ratio(config)
+    ratio = ratio_of(config)
     return ratio_words(target, ratio) if ratio and target.ratio.named else ""
 
 
 def _parameters(target: Target, config: Configuration, follows: bool) -> Iterator[Phrase]:
     """Yield what is written behind the text for services that read parameters there."""
-    ratio = _ratio(config)
+    ratio = ratio_of(config)
     if ratio and target.ratio.syntax:
         space = " " if follows else ""
         yield Phrase(space + ratio_words(target, ratio), config.FIELDS["ratio"].panel, ("ratio",))

@@ -10,6 +10,7 @@ from sessions_app.models.sessions import (
     Round,
     WorkSession,
     WorkSessionQuerySet,
+    first_words,
 )
 
 __all__ = [
@@ -24,4 +25,5 @@ __all__ = [
     "Round",
     "WorkSession",
     "WorkSessionQuerySet",
+    "first_words",
 ]

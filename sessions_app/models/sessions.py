@@ -20,6 +20,11 @@ TITLE_LENGTH = 80
 TITLE_WORDS = 6
 
 
+def first_words(text: str) -> str:
+    """Return the words by which people know a text again."""
+    return " ".join(text.split()[:TITLE_WORDS]).rstrip(",.;: ")
+
+
 class Flow(models.TextChoices):
     """How a session gets from an idea to a picture."""
 
@@ -220,7 +225,7 @@ class WorkSession(models.Model):
 
     def name_after(self, prompt: str) -> None:
         """Give a session without a name the first words of its prompt; its address follows, old ones still work."""
-        words = " ".join(prompt.split()[:TITLE_WORDS]).rstrip(",.;: ")[:60]
+        words = first_words(prompt)[:60]
         if self.is_untitled and words:
             self.title = words
             self.slug = f"{slugify(words) or 'session'}-{self.pk}"

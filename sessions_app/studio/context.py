@@ -19,22 +19,37 @@ from sessions_app.studio.shot import Shot
 MOST_SESSIONS = 8
 
 
-def shot_context(request: HttpRequest, shot: Shot) -> dict[str, Any]:
-    """Return what the parts around a shot show."""
+def written_context(shot: Shot) -> dict[str, Any]:
+    """Return what the prompt's part shows: all that a letter of the scene changes."""
     found = messages_of(shot)
-    preset = find_preset(shot.config.preset) if shot.config.preset else None
     targets = [shot.target, *([shot.compared] if shot.compared else [])]
     return {
         "shot": shot,
-        "title": preset.label if preset else "A shot of your own",
-        "facts": facts_of(preset),
-        "chosen": shot.config.preset,
-        "carried": [*shot.choices(), *shot.around()],
-        "changed_count": len(shot.changed_fields),
-        "panels": panels_of(shot, found),
         "messages_found": found,
         "counts": _counts(found),
         "written": [written_for(shot, one) for one in targets],
+    }
+
+
+def shot_context(shot: Shot) -> dict[str, Any]:
+    """Return what all parts show that a choice may change."""
+    preset = find_preset(shot.config.preset) if shot.config.preset else None
+    written = written_context(shot)
+    return {
+        **written,
+        "title": preset.label if preset else "A shot of your own",
+        "facts": facts_of(preset),
+        "carried": [*shot.choices(), *shot.around()],
+        "changed_count": len(shot.changed_fields),
+        "panels": panels_of(shot, written["messages_found"]),
+    }
+
+
+def picker_context(request: HttpRequest, shot: Shot, browser: Browser) -> dict[str, Any]:
+    """Return what the whole picker shows, on its page or inside a session."""
+    return {
+        **shot_context(shot),
+        **browser_context(shot, browser),
         "target_groups": target_groups(),
         "sessions": list(_sessions(shot)),
         "recent": keeping.recent(request.user),
@@ -46,14 +61,14 @@ def page_context(request: HttpRequest, shot: Shot, browser: Browser) -> dict[str
     return {
         **frame("Prompt studio"),
         "nav": "studio",
-        **shot_context(request, shot),
-        **browser_context(browser),
+        **picker_context(request, shot, browser),
     }
 
 
-def browser_context(browser: Browser) -> dict[str, Any]:
+def browser_context(shot: Shot, browser: Browser) -> dict[str, Any]:
     """Return what the preset browser shows."""
-    return {"browser": browser, "browse_url": reverse("studio:browse")}
+    browse_url = reverse("studio:browse")
+    return {"browser": browser, "browse_url": browse_url, "chosen": shot.config.preset}
 
 
 def _counts(found: Any) -> list[tuple[str, int]]:

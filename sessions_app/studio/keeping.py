@@ -8,11 +8,10 @@ from urllib.parse import urlencode
 from sessions_app import own_cinema
 from sessions_app.cinema.config import write_config
 from sessions_app.cinema.presets import apply_preset, find_preset
-from sessions_app.models import CinemaPreset, RecentShot
+from sessions_app.models import CinemaPreset, RecentShot, first_words
 from sessions_app.studio.shot import Shot
 
 SHOWN: Final = 6
-WORDS: Final = 6
 
 
 def keep(shot: Shot, title: str, *, owner: Any) -> CinemaPreset:
@@ -40,28 +39,16 @@ def note(shot: Shot, *, owner: Any) -> None:
     values = shot.config.values()
     named = ("body", "lens", "medium", "domain", "tone")
     said = [shot.config.FIELDS[one].label_of(values[one]) for one in named if one in values]
+    preset = find_preset(shot.config.preset) if shot.config.preset else None
     RecentShot.note(
         owner=owner,
-        title=_title(shot),
+        title=first_words(shot.scene) or (preset.label if preset else "Untitled shot"),
         query=shot.kept_query,
         summary=", ".join(said[:2]),
-        palette=list(palette_of(shot)),
+        palette=preset.palette if preset else (),
     )
 
 
 def recent(owner: Any) -> Sequence[RecentShot]:
     """Return the latest shots of somebody."""
     return list(RecentShot.objects.of(owner)[:SHOWN])
-
-
-def _title(shot: Shot) -> str:
-    words = " ".join(shot.scene.split()[:WORDS]).rstrip(",.;: ")
-    if words:
-        return words
-    return find_preset(shot.config.preset).label if shot.config.preset else "Untitled shot"
-
-
-def palette_of(shot: Shot) -> tuple[str, ...]:
-    """Return the colors of a shot's preset; none without one."""
-    preset = find_preset(shot.config.preset) if shot.config.preset else None
-    return tuple(getattr(preset, "palette", ()) or ())

@@ -62,11 +62,6 @@ class Written:
         return bool(self.most) and self.count > self.most
 
     @property
-    def takes_negative(self) -> bool:
-        """Whether the target has a field for what to keep out."""
-        return self.target.negative.strength != "none" and not self.target.negative.syntax
-
-    @property
     def shape_box(self) -> tuple[float, float]:
         """Width and height of the frame in a box of 32 by 18, to draw it."""
         if not self.size:

@@ -5,9 +5,8 @@ from dataclasses import replace
 from django.http import QueryDict
 
 from farm_app import families
-from sessions_app.cinema.prompt import compile_prompt
+from sessions_app.cinema.prompt import compile_prompt, ratio_of
 from sessions_app.cinema.targets import TARGETS, Target, size_for
-from sessions_app.cinema.vocabulary import vocabularies
 from sessions_app.funnel import Stage
 from sessions_app.models import WorkSession
 from sessions_app.studio.shot import Shot, fitting
@@ -21,14 +20,14 @@ def send(shot: Shot, session: WorkSession) -> int:
     Returns:
         The stage whose form has it now, from 0.
     """
-    session.keep_shot(shot.kept_query, _written(shot))
+    written = {one: _words(shot, one) for one in families.FAMILIES}
+    session.keep_shot(shot.kept_query, written)
     _shape(session, shot)
     index = _stage_for(session)
     form = session.last_form(index)
     family = str(form.get("family") or session.stages[index].family)
-    made = compile_prompt(target_of(family), shot.config, shot.scene)
-    words = {"prompt": made.text, "negative": made.negative}
-    session.remember_form(index, {**form, **words})
+    prompt, negative = written.get(family) or _words(shot, family)
+    session.remember_form(index, {**form, "prompt": prompt, "negative": negative})
     session.name_after(shot.scene)
     return index
 
@@ -61,11 +60,10 @@ def _of_words(shot: Shot, words: str) -> Shot:
 
 def _shape(session: WorkSession, shot: Shot) -> None:
     """Give the stages the shape of the frame, where one is chosen."""
-    if shot.config.ratio is None:
-        return
-    ratio = vocabularies().ratios[shot.config.ratio].ratio
-    shaped = tuple(_shaped(one, ratio) for one in session.stages)
-    session.set_stages(shaped, prewarms=session.prewarms)
+    ratio = ratio_of(shot.config)
+    if ratio is not None:
+        shaped = tuple(_shaped(one, ratio) for one in session.stages)
+        session.set_stages(shaped, prewarms=session.prewarms)
 
 
 def _shaped(stage: Stage, ratio: float) -> Stage:
@@ -87,9 +85,7 @@ def target_of(family: str) -> Target:
     return next(found, TARGETS["generic"])
 
 
-def _written(shot: Shot) -> dict[str, list[str]]:
-    """Return prompt and negative by family."""
-    made = {
-        one: compile_prompt(target_of(one), shot.config, shot.scene) for one in families.FAMILIES
-    }
-    return {family: [one.text, one.negative] for family, one in made.items()}
+def _words(shot: Shot, family: str) -> list[str]:
+    """Return prompt and negative as written for a family."""
+    made = compile_prompt(target_of(family), shot.config, shot.scene)
+    return [made.text, made.negative]

@@ -6,6 +6,7 @@ an address are left out and said; they never break the page.
 
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 from random import Random
 from typing import Any, Final
 from urllib.parse import parse_qsl, quote_plus, urlencode
@@ -66,13 +67,13 @@ class Shot:
         """Read it from an address, with whatever a button of the page adds to it."""
         return _Reading(told).shot()
 
-    @property
+    @cached_property
     def begun(self) -> Configuration:
         """What its preset begins with; nothing chosen where there is none."""
         preset = self.config.preset
         return apply_preset(preset) if preset else KINDS[self.config.KIND]()
 
-    @property
+    @cached_property
     def changed_fields(self) -> tuple[str, ...]:
         """The fields that differ from the preset."""
         begun = self.begun

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 from random import SystemRandom
-from typing import Any, Final
+from typing import Final
 from urllib.parse import urlencode, urlsplit
 
 from django.contrib import messages
@@ -17,7 +17,13 @@ from sessions_app.models import CinemaPreset, WorkSession
 from sessions_app.pages import fragments, session_or_404, went
 from sessions_app.studio import keeping, sending
 from sessions_app.studio.browser import CLEAR, Browser
-from sessions_app.studio.context import browser_context, page_context, shot_context
+from sessions_app.studio.context import (
+    browser_context,
+    page_context,
+    picker_context,
+    shot_context,
+    written_context,
+)
 from sessions_app.studio.shot import Shot
 
 VERBS: Final = ("pick", "apply", "toggle", "flip", "shuffle", CLEAR)
@@ -51,10 +57,10 @@ def _address(shot: Shot, browser: Browser) -> str:
 
 def _changed(request: HttpRequest, shot: Shot, address: str) -> HttpResponse:
     """Reply with what a change touches; a choice is a step that Back undoes, a look or a letter is none."""
-    context = shot_context(request, shot)
-    parts: list[tuple[str, dict[str, Any]]] = [("studio/_written.html", {**context, "oob": True})]
-    if "typing" not in request.GET:
-        parts += [(f"studio/_{name}.html", context) for name in ("state", "head", "about", "stack")]
+    is_typed = "typing" in request.GET
+    context = written_context(shot) if is_typed else shot_context(shot)
+    names = ("written",) if is_typed else ("written", "state", "head", "about", "stack")
+    parts = [(f"studio/_{name}.html", {**context, "oob": True}) for name in names]
     response = fragments(request, *parts)
     if shot.is_inside:
         return response
@@ -70,8 +76,7 @@ def browse(request: HttpRequest) -> HttpResponse:
     shot, browser = Shot.asked(request.GET), Browser.asked(request.GET)
     if not wants_fragment(request):
         return redirect(_address(shot, browser))
-    context = {**browser_context(browser), "chosen": shot.config.preset}
-    return varied(render(request, "studio/_browser.html", context))
+    return varied(render(request, "studio/_browser.html", browser_context(shot, browser)))
 
 
 @require_http_methods(["GET", "POST"])
@@ -88,8 +93,7 @@ def inside(request: HttpRequest, slug: str) -> HttpResponse:
     if not wants_fragment(request):
         return redirect(_address(replace(shot, is_inside=False), Browser.asked({})))
     context = {
-        **shot_context(request, shot),
-        **browser_context(Browser.asked({})),
+        **picker_context(request, shot, Browser.asked({})),
         "session": session,
         "whole_query": replace(shot, is_inside=False).query,
     }

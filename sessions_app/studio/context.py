@@ -1,6 +1,6 @@
 """What the studio's templates need, worked out from a shot."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from django.http import HttpRequest
@@ -12,7 +12,7 @@ from sessions_app.pages import frame
 from sessions_app.studio import keeping
 from sessions_app.studio.about import facts_of
 from sessions_app.studio.browser import Browser
-from sessions_app.studio.panels import messages_of, panels_of
+from sessions_app.studio.panels import ICONS, Message, messages_of, panels_of
 from sessions_app.studio.reading import target_groups, written_for
 from sessions_app.studio.shot import Shot
 
@@ -71,9 +71,10 @@ def browser_context(shot: Shot, browser: Browser) -> dict[str, Any]:
     return {"browser": browser, "browse_url": browse_url, "chosen": shot.config.preset}
 
 
-def _counts(found: Any) -> list[tuple[str, int]]:
+def _counts(found: Sequence[Message]) -> list[tuple[str, str, int]]:
+    """Return severity, icon and how often, the worst first."""
     severities = [one.severity for one in found]
-    return [(name, severities.count(name)) for name in ("hard", "warning", "info")]
+    return [(name, icon, severities.count(name)) for name, icon in ICONS.items()]
 
 
 def _sessions(shot: Shot) -> Iterator[tuple[str, str, bool]]:

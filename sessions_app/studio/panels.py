@@ -24,6 +24,9 @@ LABELS: Final = {
 }
 """What a panel is called, and its icon."""
 
+ICONS: Final = {HARD: "circle-x", WARNING: "triangle-alert", INFO: "info"}
+"""By severity, the worst first."""
+
 SEARCHED: Final = 9
 """A list of more options than this can be searched."""
 
@@ -56,6 +59,11 @@ class Message:
     title: str
     reason: str
     ways: tuple[Way, ...] = ()
+
+    @property
+    def icon(self) -> str:
+        """What stands before it."""
+        return ICONS[self.severity]
 
 
 @dataclass(frozen=True)

@@ -279,12 +279,12 @@ window.addEventListener("pageshow", () => {
 // Inside a session what is composed and not sent is there again when the sheet is opened anew.
 const composed = () => `eliot.studio.in.${state().get("session")}`;
 
-document.addEventListener("htmx:afterSettle", () => {
+function keepComposed() {
   if (!isWhole && formNow()) sessionStorage.setItem(composed(), new URLSearchParams(state()).toString());
-});
-document.addEventListener("input", ({ target }) => {
-  if (target.id === "scene" && !isWhole) sessionStorage.setItem(composed(), new URLSearchParams(state()).toString());
-});
+}
+
+document.addEventListener("htmx:afterSettle", keepComposed);
+document.addEventListener("input", ({ target }) => { if (target.id === "scene") keepComposed(); });
 document.addEventListener("htmx:configRequest", ({ detail }) => {
   const slug = detail.elt.dataset.composed;
   const kept = slug && sessionStorage.getItem(`eliot.studio.in.${slug}`);

@@ -163,6 +163,9 @@ class Feeder:
         """Bring one attempt to an end; return the next one, which may be claimed in the same commit."""
         with self._faults(attempt):
             verdict = self._followed(attempt)
+            # After a sleep the end may be heard at once: then it is for the next holder to write down, and to go on from.
+            if not self._keep_lease():
+                raise LeaseGone
             if verdict is not None and verdict.outcome == "success":
                 return self._produced(attempt, verdict)
             if verdict is not None:

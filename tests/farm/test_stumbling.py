@@ -9,9 +9,12 @@ import pytest
 from django.db import OperationalError
 from huey.contrib.djhuey import HUEY
 
-from farm_app import binding, claiming, nudges, setbacks, store
-from farm_app.models import Attempt, GpuNode, Job
+from farm_app import binding, claiming, dispatch, nudges, setbacks, store
+from farm_app.follow import Follower
+from farm_app.models import Attempt, GpuNode, Job, Lease
+from farm_app.models.leases import HOST
 from farm_app.models.states import AttemptState, JobState
+from farm_app.verdicts import Verdict
 from tests.farm.rig import Farm, attempts, story, wait_until
 
 
@@ -181,3 +184,30 @@ def test_a_queue_that_takes_no_nudges_loses_nothing(
     farm.work()
     farm.done(placed)
     assert full.left == 0
+
+
+def test_who_wakes_at_the_end_of_a_picture_leaves_it_to_the_next_holder(
+    farm: Farm, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    node = farm.node()
+    placed = farm.ask(2)
+    lease = Lease.objects.filter(name__startswith="node:")
+    follow = Follower.follow
+
+    def fall_asleep(self: Follower, attempt: Attempt, **how: bool) -> Verdict:
+        verdict = follow(self, attempt, **how)
+        lease.update(holder="elsewhere", host="elsewhere")
+        asleep.setattr(dispatch, "LEASE_TTL", timedelta(0))  # a look at the lease is due
+        return verdict
+
+    with monkeypatch.context() as asleep:
+        asleep.setattr(Follower, "follow", fall_asleep)
+        farm.feed()
+    assert [one.state for one in Attempt.objects.all()] == [AttemptState.RUNNING]
+
+    assert lease.get().holder == "elsewhere"  # who lost it does not give it back
+    lease.update(holder="", host=HOST)
+    farm.work()
+    for job in farm.done(placed):
+        assert [state for _, state in attempts(job)] == ["committed"]
+    assert len(node.executions()) == 2

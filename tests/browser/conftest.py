@@ -25,11 +25,21 @@ PATIENCE_MS = 20_000
 expect.set_options(timeout=PATIENCE_MS)
 
 
+@pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Everything in this folder drives a browser."""
+    """Everything in this folder drives a browser, and comes first.
+
+    pytest-django puts what needs no database last, and then each worker of a parallel run would start an Eliot and a
+    Chromium for the rest of it. What comes first stays with one worker, and its one Chromium has the others' waits.
+    """
     for item in items:
-        if "tests/browser/" in item.nodeid:
+        if _drives_a_browser(item):
             item.add_marker(pytest.mark.browser)
+    items.sort(key=lambda item: not _drives_a_browser(item))
+
+
+def _drives_a_browser(item: pytest.Item) -> bool:
+    return "tests/browser/" in item.nodeid
 
 
 @pytest.hookimpl(wrapper=True)

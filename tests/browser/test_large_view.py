@@ -64,6 +64,7 @@ def test_it_leaves_the_grid_behind_it_whole_when_pictures_come_back(
     steps.drop(tab, 1)
     tab.locator("#trash-dropped").click()
     expect(page.locator(".cell")).to_have_count(2)
+    expect(steps.toast(tab)).to_contain_text("moved to the trash")
     page.bring_to_front()
     steps.press(page, 2, " ")
     expect(page.locator("#large")).to_be_visible()

@@ -286,6 +286,7 @@ def test_the_farm_page_is_used_by_keyboard_alone(open_page: Opener, eliot: Eliot
     press("Enter")
     names(page, "Amber")
     expect(row(page, "Amber").get_by_role("link", name="Why, and more")).to_be_focused()
+    expect(steps.toast(page)).to_contain_text("2 jobs cancelled.")  # the row may be gone before
     press("Control+z")
     expect(row(page, "Beryl")).to_be_visible()
     expect(batches(page)).to_have_count(2)

@@ -137,16 +137,21 @@ def work() -> None:
 
 
 def tell() -> None:
-    """Print what became of it all; the invariants are checked on the way."""
+    """Print what became of it all; the invariants are checked on the way.
+
+    Where two nodes made the same picture and both are home, the second is in the library's trash, and does not count.
+    """
     assert_sound(Path(settings.ELIOT_DATA))
     states = list(Job.objects.values_list("state", flat=True))
-    files = sorted(path.name for path in Library.default().root_path.rglob("*.png"))
+    root = Library.default().root_path
+    files = sorted(path.name for path in root.rglob("*.png") if "trash" not in path.parts)
     won = set(
         MediaFile.objects.filter(made_by__isnull=False).values_list("made_by__job", flat=True)
     )
     attempts = Attempt.objects.order_by("job", "fence").values_list("job", "node__slug", "state")
     failures = list(Job.objects.order_by("pk").values_list("failures", flat=True))
-    found = {"states": states, "files": files, "won": len(won), "rows": MediaFile.objects.count()}
+    found = {"states": states, "files": files, "won": len(won)}
+    found |= {"rows": MediaFile.objects.filter(trashed_at__isnull=True).count()}
     found |= {"attempts": list(attempts), "failures": failures}
     found |= {"fetches": list(Attempt.objects.values_list("fetches", flat=True))}
     sys.stdout.write(json.dumps(found) + "\n")

@@ -187,7 +187,7 @@ def test_the_number_of_queries_does_not_grow_with_the_queue() -> None:
     counts = []
     for count in (5, 50, 300):
         ask("A", count)
-        planning.forget_stock()  # it is read anew each moment, and a moment may end in between
+        planning.forget_stock()  # else it depends on the clock whether it is read anew
         with CaptureQueriesContext(connection) as seen:
             reading = read_queue(planning.draw_plan())
             window_of(View(), reading)

@@ -196,10 +196,11 @@ def test_a_busy_past_is_read_in_as_many_queries_as_a_quiet_one() -> None:
         draw_timeline(60)
         forget_what_is_kept()
         planning.forget_recent_plan()
+        planning.forget_stock()  # else it depends on the clock whether it is read anew
         with CaptureQueriesContext(connection) as seen:
             draw_timeline(60)
         counts.append(len(seen))
-    assert counts[0] == counts[1] <= 12
+    assert counts[0] == counts[1] <= 13
 
 
 @pytest.mark.parametrize(("asked", "words"), [("60", "1 h"), ("1440", "1 day"), ("x", "36 min")])

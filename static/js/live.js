@@ -91,10 +91,10 @@ function fitting(html) {
     const isNamed = part.getAttribute("hx-swap-oob")?.includes(":");
     const place = document.getElementById(part.id);
     const isHere = isNamed || place;
-    if (isHere && !isInUse(part)) {
+    if (isHere && !isInUse(part) && !isBehind(part)) {
       if (!place || !settle(place, part)) continue;
       isShown = true;
-    } else if (isHere) setTimeout(take, LATER_MS, part.outerHTML);
+    } else if (isHere) postpone(part);
     else if (part.id.startsWith("cell-body-")) isMissing();
     part.remove();
   }
@@ -135,6 +135,22 @@ function isInUse(part) {
   const uses = { title: "#title form", strip: "#strip :is(:popover-open, details[open])", cards: "#cards details[open]" };
   const use = uses[part.id] ?? (part.id.startsWith("card-") && `#${part.id} details[open]`);
   return Boolean(use && document.querySelector(use));
+}
+
+// What waits for such an end, oldest first. Nothing newer goes before it: it would be undone when its time has come.
+let waiting = [];
+let laterTimer;
+const isWithin = (one, whole) => one.id === whole.id || (whole.id === "cards" && one.id.startsWith("card-"));
+const isBehind = (part) => waiting.some((one) => isWithin(one, part) || isWithin(part, one));
+
+function postpone(part) {
+  waiting = [...waiting.filter((one) => !isWithin(one, part)), part];
+  laterTimer ??= setTimeout(() => {
+    const html = waiting.map((one) => one.outerHTML).join("");
+    waiting = [];
+    laterTimer = undefined;
+    take(html);
+  }, LATER_MS);
 }
 
 function take(html) {

@@ -140,7 +140,7 @@ function isInUse(part) {
 // What waits for such an end, oldest first. Nothing newer goes before it: it would be undone when its time has come.
 let waiting = [];
 let laterTimer;
-const isWithin = (one, whole) => one.id === whole.id || (whole.id === "cards" && one.id.startsWith("card-"));
+const isWithin = (one, whole) => one.id === whole.id || one.id.startsWith(whole.id === "cards" ? "card-" : `${whole.id}-`);
 const isBehind = (part) => waiting.some((one) => isWithin(one, part) || isWithin(part, one));
 
 function postpone(part) {

@@ -23,9 +23,10 @@ def test_a_dead_idle_node_is_known_between_two_looks(
     doomed, other = farm.two({}, {})
     monkeypatch.setattr(health, "due", list)
     farm.work()
-    doomed.kill()
-    # One that dies in the middle of a knock has broken off, and not refused.
-    wait_until(lambda: node().health in (Health.OFFLINE, Health.SILENT))
+    # One that dies in the middle of a knock breaks off, and does not refuse.
+    with knocking._under_way:
+        doomed.kill()
+    wait_until(lambda: node().health == Health.OFFLINE)
     assert node("gpu-b").health == Health.READY
     (job,) = farm.done(farm.ask(1))
     assert job.winner is not None

@@ -9,6 +9,7 @@ import pytest
 from farm_app.comfy.client import ComfyClient
 from farm_app.comfy.errors import ComfyError, Unreachable
 from tests.farm.comfy.node import ScriptedNode, body, says, serving
+from tests.farm.rig import wait_until
 from tests.faults.toxic import ANSWERS, REQUESTS, ToxicProxy
 
 ALIVE = {"exec_info": {"queue_remaining": 3}}
@@ -80,9 +81,9 @@ def test_a_thin_line_takes_its_time(node: ScriptedNode, line: ToxicProxy) -> Non
 
 
 def test_a_quiet_line_is_cut(node: ScriptedNode, line: ToxicProxy) -> None:
-    line.spoil(idle_s=0.1)
+    line.spoil(idle_s=1.0)  # no answer takes that long
     with ComfyClient(f"http://127.0.0.1:{line.port}") as client:
         client.queue_remaining()
-        time.sleep(0.2)
+        wait_until(lambda: line.standing == 0)
         client.queue_remaining()
     assert line.connections == 2

@@ -172,6 +172,11 @@ class ToxicProxy:
     ) -> None:
         self.close()
 
+    @property
+    def standing(self) -> int:
+        """How many connections stand now."""
+        return len(self._lines)
+
     def spoil(self, **poison: Any) -> None:
         """Let this be wrong with the line, and nothing else."""
         self.poison = Poison(**poison)

@@ -44,23 +44,31 @@ def _drives_a_browser(item: pytest.Item) -> bool:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item) -> Any:
-    """Show what Eliot printed beside a test that failed."""
+    """Show what Eliot printed beside a test that failed, and let the next test begin on an empty table."""
     report = yield
     eliot = getattr(item, "funcargs", {}).get("eliot")
     if report.failed and eliot is not None:
+        eliot.is_spoilt = True
         report.sections.append(("What Eliot printed", eliot.said()[-6000:]))
     return report
 
 
 # Package scope: Playwright's loop must be gone before tests that bring a loop of their own.
 @pytest.fixture(scope="package")
-def eliot(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Eliot]:
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Eliot]:
     process = Eliot(tmp_path_factory.mktemp("eliot") / "data")
     try:
         process.start()
         yield process
     finally:
         process.stop()
+
+
+@pytest.fixture
+def eliot(running: Eliot) -> Eliot:
+    if running.is_spoilt:
+        running.begin_anew()
+    return running
 
 
 @pytest.fixture(scope="package")

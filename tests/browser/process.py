@@ -28,6 +28,7 @@ class Eliot:
         self.nodes = nodes
         self.port = 0
         self.address = ""
+        self.is_spoilt = False  # a test broke off, and may have left anything behind
         self._output = data.parent / f"{data.name}.log"
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -77,6 +78,14 @@ class Eliot:
                 continue
             break
         self._process = None
+
+    def begin_anew(self) -> None:
+        """Start on an empty table, with nodes that nothing was done to."""
+        self.stop()
+        self.data = self.data.with_name(f"{self.data.name}-anew")
+        self.port = 0
+        self.start()
+        self.is_spoilt = False
 
     def kill_farm(self) -> None:
         """End the demo nodes as a power cut does."""

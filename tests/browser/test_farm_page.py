@@ -11,7 +11,7 @@ from pathlib import Path
 
 import httpx
 import pytest
-from playwright.sync_api import Locator, Page, Route, expect
+from playwright.sync_api import Locator, Page, Route, WebSocketRoute, expect
 
 from tests.browser import axe, steps
 from tests.browser.conftest import Opener
@@ -262,6 +262,33 @@ def test_a_reply_that_comes_late_is_corrected(open_page: Opener, eliot: Eliot) -
         button(page, "gpu-premium", "Drain").click()
     expect(page.locator("#toasts .toast")).to_contain_text("takes nothing new")
     expect(button(page, "gpu-premium", "Drain")).to_be_visible()
+
+
+def test_what_waits_for_an_open_menu_undoes_nothing_newer(open_page: Opener, eliot: Eliot) -> None:
+    page = open_page()
+    sockets: list[WebSocketRoute] = []
+    # The test speaks for Eliot.
+    page.route_web_socket(re.compile("/ws/"), lambda socket: sockets.append(socket))
+    farm(page, eliot)
+    wait_until(lambda: page.evaluate("true") and sockets)
+    title = card(page, "gpu-draft").locator(".card-title")
+    word = title.locator(".word")
+    expect(word).to_have_text("Ready")
+    html = title.evaluate("(title) => title.outerHTML")
+
+    def comes(said: str) -> None:
+        part = html.replace("<div ", '<div hx-swap-oob="true" ', 1)
+        sockets[-1].send(part.replace(">Ready<", f">{said}<"))
+
+    comes("Offline")
+    expect(word).to_have_text("Offline")  # what is sent so arrives
+    card(page, "gpu-draft").get_by_label("More for gpu-draft").click()
+    comes("Loading")
+    page.keyboard.press("Escape")
+    comes("Rendering")
+    expect(word).to_have_text("Rendering")
+    page.wait_for_timeout(1500)  # longer than anything waits
+    expect(word).to_have_text("Rendering")
 
 
 def test_toasts_do_not_pile_up(open_page: Opener, eliot: Eliot) -> None:

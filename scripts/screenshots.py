@@ -31,6 +31,11 @@ MORE_PROMPTS = (
 )
 WORKED_MS = 30_000
 HALF_DONE = "bars => bars.filter(bar => bar.value > 45 && bar.value < 90).length"
+SETTLED = """async () => {
+  await new Promise(requestAnimationFrame);
+  const ends = document.getAnimations().filter((one) => one.effect.getComputedTiming().endTime < Infinity);
+  await Promise.allSettled(ends.map((one) => one.finished));
+}"""
 DESK = ViewportSize(width=1440, height=900)
 PHONE = ViewportSize(width=390, height=844)
 
@@ -60,8 +65,7 @@ def _photograph(chromium: Browser, address: str) -> None:
     _ask(desk)
     _judge(desk, until=11)
     _take(desk, "session-dark")
-    desk.locator("[data-theme-next]").click()
-    desk.mouse.move(0, 0)
+    _lighten(desk)
     _take(desk, "session-light")
     phone = _window(chromium, desk.url, PHONE)
     phone.locator(".cell").nth(CURRENT - 1).click()
@@ -92,8 +96,7 @@ def _photograph_farm(chromium: Browser, address: str) -> None:
     page.mouse.move(0, 0)
     page.evaluate("document.activeElement.blur()")
     _take(page, "farm-dark")
-    page.locator("[data-theme-next]").click()
-    page.mouse.move(0, 0)
+    _lighten(page)
     page.evaluate("document.activeElement.blur()")
     _take(page, "farm-light")
 
@@ -130,6 +133,13 @@ def _judge(page: Page, until: int) -> None:
     page.locator(".cell").nth(CURRENT - 1).focus()
     while page.locator("progress.bar").evaluate_all(HALF_DONE) < 2:
         page.wait_for_timeout(50)
+
+
+def _lighten(page: Page) -> None:
+    """Change to the light theme, and wait until every color has arrived."""
+    page.locator("[data-theme-next]").click()
+    page.mouse.move(0, 0)
+    page.evaluate(SETTLED)
 
 
 def _take(page: Page, name: str) -> None:

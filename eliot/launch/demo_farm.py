@@ -136,7 +136,11 @@ class DemoFarm:
 
 
 def register(specs: Sequence[NodeSpec]) -> None:
-    """Make rows of demo nodes; rows of demo nodes that do not run now are switched off."""
+    """Make rows of demo nodes; rows of demo nodes that do not run now are switched off.
+
+    A row is known by its address, since people rename nodes. A real one at that address is left as it is.
+    """
+    shown: list[int] = []
     for spec in specs:
         facts = {
             "card": spec.card,
@@ -150,15 +154,26 @@ def register(specs: Sequence[NodeSpec]) -> None:
             "is_enabled": True,
             "health_checked_at": None,
         }
-        node = GpuNode.objects.filter(slug=spec.name).first()
+        node = _row_of(spec)
         if node is None or node.is_demo:
-            GpuNode.objects.update_or_create(slug=spec.name, defaults={**facts, "is_demo": True})
-        else:
-            GpuNode.objects.update_or_create(
-                slug=f"demo-{spec.name}", defaults={**facts, "is_demo": True}
+            slug = _free_name(spec.name) if node is None else node.slug
+            row, _ = GpuNode.objects.update_or_create(
+                slug=slug, defaults={**facts, "is_demo": True}
             )
-    names = [name for spec in specs for name in (spec.name, f"demo-{spec.name}")]
-    GpuNode.objects.filter(is_demo=True).exclude(slug__in=names).update(is_enabled=False)
+            shown.append(row.pk)
+    GpuNode.objects.filter(is_demo=True).exclude(pk__in=shown).update(is_enabled=False)
+
+
+def _row_of(spec: NodeSpec) -> GpuNode | None:
+    """Return the row at its address, or else the demo node of its name, which had another port."""
+    there = GpuNode.objects.filter(host="127.0.0.1", port=spec.port).first()
+    names = (spec.name, f"demo-{spec.name}")
+    return there or GpuNode.objects.filter(is_demo=True, slug__in=names).first()
+
+
+def _free_name(name: str) -> str:
+    """Return a name for a new row; a real node may have the usual one."""
+    return f"demo-{name}" if GpuNode.objects.filter(slug=name).exists() else name
 
 
 def switch_off() -> None:

@@ -9,6 +9,8 @@ from eliot.launch import demo_farm
 from eliot.launch.family import Wishes, start_farm
 from farm_app import found
 from farm_app.banner import banner
+from farm_app.demo.roster import demo_farm as roster
+from farm_app.models import GpuNode
 from tests import factories
 
 
@@ -29,6 +31,26 @@ def test_a_comfyui_that_is_gone_is_not_offered_after_the_next_start(
     assert offered["kind"] == "found"
     start_farm(Wishes(), print)
     assert banner() is None
+
+
+def test_a_demo_node_that_was_renamed_is_found_again_by_its_address(studio: None) -> None:
+    specs = roster(2, 30_500, Path("data"))
+    demo_farm.register(specs)
+    renamed = GpuNode.objects.get(port=specs[0].port)
+    GpuNode.objects.filter(pk=renamed.pk).update(slug="my-desk")
+    other = GpuNode.objects.get(port=specs[1].port)
+    other.become_real()
+    other.save()
+    before = GpuNode.objects.count()
+    demo_farm.register(specs)
+    assert GpuNode.objects.count() == before
+    renamed.refresh_from_db()
+    assert (renamed.slug, renamed.is_demo, renamed.is_enabled) == ("my-desk", True, True)
+    assert not GpuNode.objects.get(pk=other.pk).is_demo
+    moved = roster(2, 30_600, Path("data"))
+    demo_farm.register(moved)
+    renamed.refresh_from_db()
+    assert not renamed.is_enabled  # nobody can say which of them it was
 
 
 def test_demo_nodes_that_do_not_listen_in_time_are_ended(

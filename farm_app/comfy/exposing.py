@@ -69,6 +69,16 @@ _ELSEWHERE: Final = re.compile(
 )
 
 
+_KINDS: Final = {
+    "seed": "a whole number from 0 to 2^64-1",
+    "integer": "a whole number",
+    "number": "a number",
+    **dict.fromkeys(("text", "checkpoint", "upscale_model", "image", "prefix"), "a name"),
+}
+_LONGEST_NUMBER: Final = 40
+_LONGEST_SHOWN: Final = 40
+
+
 @dataclass(frozen=True)
 class Exposed:
     """A graph and its usual values, apart.
@@ -157,19 +167,41 @@ def _literals(
         if knob.classes and not re.search(knob.classes, _class(graph, node_id)):
             continue
         for name in knob.inputs:
-            value = graph[node_id]["inputs"].get(name)
-            if _is_of_kind(knob, value):
+            value = _read(knob, graph[node_id]["inputs"].get(name))
+            if value is not None:
                 yield (node_id, name), value
 
 
-def _is_of_kind(knob: Knob, value: object) -> bool:
+def _read(knob: Knob, value: object) -> Any:
+    """Return a literal as its knob has it, None if it is none of that kind.
+
+    ComfyUI makes numbers of texts and whole ones of fractions, so what limits a number must see it as such.
+    """
     if knob.kind == "seed" and isinstance(value, str):
-        return re.fullmatch("[0-9]{1,20}", value) is not None  # more than JavaScript can count
+        # More than JavaScript can count.
+        return value if re.fullmatch("[0-9]{1,20}", value) else None
     if knob.kind in ("seed", "integer"):
-        return isinstance(value, int) and not isinstance(value, bool)
+        return _whole(value)
     if knob.kind == "number":
-        return isinstance(value, int | float) and not isinstance(value, bool)
-    return isinstance(value, str)
+        return _number(value)
+    return value if isinstance(value, str) else None
+
+
+def _number(value: object) -> float | None:
+    if isinstance(value, str) and len(value) <= _LONGEST_NUMBER:
+        try:
+            value = float(value)
+        except ValueError:
+            return None
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    return value if is_number else None  # type: ignore[return-value]  # which the line before has seen to
+
+
+def _whole(value: object) -> int | None:
+    if isinstance(value, int) and not isinstance(value, bool):
+        return value
+    number = _number(value)
+    return int(number) if number is not None and number.is_integer() else None
 
 
 def _words(
@@ -226,7 +258,7 @@ def why_unfit(graph: Mapping[str, Any]) -> list[str]:
 
     A job is one picture, and the only files that it reads are pictures of ours.
     """
-    found = [*_more_than_one(graph), *_strange_files(graph)]
+    found = [*_more_than_one(graph), *_wrong_kinds(graph), *_strange_files(graph)]
     savers = expected_outputs(graph)
     if len(savers) > 1:
         listed = ", ".join(sorted(savers))
@@ -236,12 +268,31 @@ def why_unfit(graph: Mapping[str, Any]) -> list[str]:
 
 def _more_than_one(graph: Mapping[str, Any]) -> Iterator[str]:
     for node_id, node in graph.items():
-        size = node["inputs"].get("batch_size")
-        if isinstance(size, int) and not isinstance(size, bool) and size > 1:
+        size = node["inputs"].get("batch_size", 1)
+        if not is_link(size) and _whole(size) != 1:
             yield (
-                f"batch_size of node {node_id} is {size}; a job is one picture. "
+                f"batch_size of node {node_id} is {_shown(size)}; a job is one picture. "
                 "Set it to 1 and ask for a job group."
             )
+
+
+def _wrong_kinds(graph: Mapping[str, Any]) -> Iterator[str]:
+    """Values of samplers and sizes that are none: a node would refuse them, or make something else of them."""
+    for knob in KNOBS:
+        for node_id, node in graph.items():
+            is_known = phase_of(node["class_type"]) == "sampling" or (
+                knob.classes and re.search(knob.classes, node["class_type"])
+            )
+            for name in knob.inputs:
+                value = node["inputs"].get(name, "")
+                is_said = name in node["inputs"] and not is_link(value)
+                if is_known and is_said and _read(knob, value) is None:
+                    yield f"{name} of node {node_id} is {_shown(value)}; it must be {_KINDS[knob.kind]}."
+
+
+def _shown(value: object) -> str:
+    text = json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}…"
 
 
 def _strange_files(graph: Mapping[str, Any]) -> Iterator[str]:

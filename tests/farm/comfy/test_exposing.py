@@ -102,6 +102,16 @@ def test_a_seed_may_be_text_since_javascript_cannot_count_so_far() -> None:
     assert put_back(expose(graph))["3"]["inputs"]["seed"] == 2**64 - 1
 
 
+def test_numbers_are_read_as_comfyui_reads_them() -> None:
+    graph = shipped()
+    graph["3"]["inputs"] |= {"steps": "12", "cfg": "6.5", "seed": 7.0}
+    graph["5"]["inputs"] |= {"width": 768.0, "height": "512", "batch_size": "1"}
+    assert why_unfit(graph) == []
+    values = expose(graph).values
+    assert (values["steps"], values["cfg"], values["seed"]) == (12, 6.5, 7)
+    assert (values["width"], values["height"]) == (768, 512)
+
+
 def test_words_behind_a_control_net_belong_to_their_own_side() -> None:
     graph = shipped()
     graph["6"]["inputs"]["text"], graph["7"]["inputs"]["text"] = "yes", "no"

@@ -113,9 +113,14 @@ class GpuNode(models.Model):
         "with whatever models it has, now and later.",
     )
     max_resolution = models.PositiveIntegerField(
-        null=True, blank=True, help_text="Longest side in pixels of what it takes. Empty: any size."
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(64)],
+        help_text="Longest side in pixels of what it takes. Empty: any size.",
     )
-    max_batch = models.PositiveSmallIntegerField(null=True, blank=True)
+    max_batch = models.PositiveSmallIntegerField(
+        null=True, blank=True, validators=[MinValueValidator(1)]
+    )
     is_enabled = models.BooleanField("enabled", default=True)
     is_draining = models.BooleanField("draining", default=False)
     is_paused = models.BooleanField("paused", default=False)

@@ -12,9 +12,16 @@ from eliot.failpoints import failpoint
 from farm_app import nudges
 from farm_app.comfy.client import ComfyClient, Queue
 from farm_app.comfy.errors import ComfyError
-from farm_app.models import Attempt, Job
-from farm_app.models.jobs import AS_NEW, ASKED_AGAIN, MAY_BE_ASKED_AGAIN
-from farm_app.models.states import COMING_HOME, GIVEN_UP, HOLDING, AttemptState, JobState
+from farm_app.models import Attempt, Job, JobGroup
+from farm_app.models.jobs import AS_NEW, ASKED_AGAIN, MAY_BE_ASKED_AGAIN, NodeMode
+from farm_app.models.states import (
+    COMING_HOME,
+    GIVEN_UP,
+    HOLDING,
+    NEEDS_YOU,
+    AttemptState,
+    JobState,
+)
 from farm_app.portions import in_portions, move_alike
 from farm_app.timers import LOOK_S
 
@@ -34,7 +41,7 @@ def cancel(jobs: Iterable[int], *, actor: str = "") -> int:
     until it has.
     """
     asked, said = list(jobs), "Cancelled."
-    facts = {"finished": timezone.now(), "reason": ""}
+    facts = {"finished": timezone.now(), "reason": "", "advice": ""}
     ended = move_alike(asked, JobState.CANCELLED, said, only_from=_IDLE, actor=actor, **facts)
     return len(ended) + in_portions(_without(asked, ended), lambda job: _cancel(job, actor))
 
@@ -54,8 +61,8 @@ def _cancel(job: Job, actor: str) -> bool:
         return job.move(JobState.CANCELLING, "Cancel asked.", attempt=held[0], actor=actor)
     for live in job.attempts.live():
         live.move(AttemptState.SUPERSEDED, reason="Cancelled.")
-    now = timezone.now()
-    return job.move(JobState.CANCELLED, "Cancelled.", actor=actor, finished=now, reason="")
+    now, said = timezone.now(), "Cancelled."
+    return job.move(JobState.CANCELLED, said, actor=actor, finished=now, reason="", advice="")
 
 
 def ask_again(jobs: Iterable[int], *, actor: str = "", in_place: bool = False) -> int:
@@ -79,6 +86,19 @@ def _ask_again(job: Job, actor: str) -> bool:
         return False
     for attempt in held:
         nudges.cancel_on_commit(attempt)
+    return True
+
+
+def use_any_node(group: JobGroup, *, actor: str = "") -> bool:
+    """Let any node render what was asked for together and for one chosen node only; False if it was not."""
+    pinned = JobGroup.objects.filter(pk=group.pk, node_mode=NodeMode.ONLY)
+    if not pinned.update(node_mode=NodeMode.ANY, node=None):
+        return False
+    open_jobs = Job.objects.filter(group=group)
+    waiting = open_jobs.queued().values_list("pk", flat=True)
+    in_portions(waiting, lambda job: job.say("Any node may take it.", actor=actor))
+    stuck = open_jobs.filter(state__in=NEEDS_YOU).values_list("pk", flat=True)
+    ask_again(stuck, actor=actor)
     return True
 
 

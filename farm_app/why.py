@@ -7,6 +7,7 @@ from django.urls import reverse
 
 from farm_app import planning
 from farm_app.models import Job, JobGroup, QueueState
+from farm_app.models.jobs import NodeMode
 from farm_app.planner import Reason
 from farm_app.strip import NodeCard, draw_strip
 
@@ -40,17 +41,36 @@ class Why:
     position: int
     nodes: tuple[NodeReason, ...]
     resume: Resume | None
+    any_node_url: str = ""
+    """Where one press lets any node take it, if it may run on a chosen one only."""
 
 
 def why(job: Job) -> Why:
     """Return why a job is not running yet."""
     said = planning.explain(job)
     shown = {node.name: node for node in draw_strip().nodes}
-    nodes = tuple(
+    nodes = [
         _node(name, sentence.removeprefix(name), said.refusals.get(name), shown.get(name))
         for name, sentence in said.nodes
+        if not _is_other(said.refusals.get(name))
+    ]
+    if others := len(said.nodes) - len(nodes):
+        nodes.append(_others(others))
+    is_bound = job.group.node_mode == NodeMode.ONLY
+    url = reverse("farm:queue_any", args=[f"j{job.pk}"]) if is_bound else ""
+    return Why(said.sentence, said.position, tuple(nodes), _resume(job), url)
+
+
+def _is_other(refusal: Reason | None) -> bool:
+    return refusal is not None and refusal.code == "choice"
+
+
+def _others(count: int) -> NodeReason:
+    """Say once of all that were not chosen what would be the same for each."""
+    name = "1 other node" if count == 1 else f"{count} other nodes"
+    return NodeReason(
+        name, "was not chosen for it." if count == 1 else "were not chosen for it.", "ban"
     )
-    return Why(said.sentence, said.position, nodes, _resume(job))
 
 
 def _node(name: str, reason: str, refusal: Reason | None, node: NodeCard | None) -> NodeReason:

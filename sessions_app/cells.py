@@ -13,12 +13,11 @@ from farm_app import held, planning
 from farm_app.abilities import can_upscale
 from farm_app.models import Attempt, Job
 from farm_app.models.jobs import NodeMode
-from farm_app.models.states import HOLDING, JobState
+from farm_app.models.states import HOLDING, NEEDS_YOU, JobState
 from farm_app.progress import Glimpse, glimpses
 from farm_app.strip import spell_left
 from gallery_app.models import MediaFile
 from sessions_app.models import Generation
-from sessions_app.tallies import NEEDS_YOU
 
 PHASE_STATES: Final = {
     "loading": "loading",

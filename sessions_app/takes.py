@@ -9,15 +9,12 @@ from django.db import transaction
 from django.db.models import QuerySet
 
 from farm_app import cancelling
-from farm_app.models import Job, JobEvent, JobGroup
-from farm_app.models.jobs import NodeMode
+from farm_app.models import JobEvent
 from farm_app.models.states import OPEN_JOBS, JobState
-from farm_app.portions import in_portions
 from gallery_app.failures import GalleryError, NoPicture
 from gallery_app.models import MediaFile
 from sessions_app.models import Generation, WorkSession
 from sessions_app.order import Order, place_round, possible
-from sessions_app.tallies import NEEDS_YOU
 
 VERDICT_SAID = {"keep": "Kept.", "drop": "Dropped.", "": "Verdict cleared."}
 
@@ -54,15 +51,7 @@ def retry(generations: Iterable[Generation], *, actor: str = "") -> int:
 
 def use_any_node(generation: Generation, *, actor: str = "") -> None:
     """Let any node render what was asked for together with this picture and for one chosen node only."""
-    group = generation.job.group
-    pinned = JobGroup.objects.filter(pk=group.pk, node_mode=NodeMode.ONLY)
-    if not pinned.update(node_mode=NodeMode.ANY, node=None):
-        return
-    open_jobs = Job.objects.filter(group=group)
-    waiting = open_jobs.queued().values_list("pk", flat=True)
-    in_portions(waiting, lambda job: job.say("Any node may take it.", actor=actor))
-    stuck = open_jobs.filter(state__in=NEEDS_YOU).values_list("pk", flat=True)
-    cancelling.ask_again(stuck, actor=actor)
+    cancelling.use_any_node(generation.job.group, actor=actor)
 
 
 def delete(session: WorkSession, *, actor: str = "") -> None:

@@ -8,10 +8,9 @@ from typing import Any, Final, NamedTuple
 from django.db.models import FilteredRelation, Q, QuerySet
 
 from eliot.statements import Given, Question
-from farm_app.models.states import JobState
+from farm_app.models.states import NEEDS_YOU, JobState
 from sessions_app.models import Generation, WorkSession
 
-NEEDS_YOU: Final = (JobState.WAITING, JobState.ATTENTION)
 FAULTS: Final = (JobState.FAILED, *NEEDS_YOU)
 AT_WORK: Final = (JobState.RUNNING, JobState.STORING, JobState.CANCELLING)
 

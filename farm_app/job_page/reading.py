@@ -19,6 +19,7 @@ from farm_app.parameters import grouped
 from farm_app.patience import Patience
 from farm_app.progress import Glimpse, glimpses
 from farm_app.strip import spell_left
+from farm_app.why import Why, why
 from gallery_app.models import MediaFile
 
 MOST_EVENTS: Final = 300
@@ -196,10 +197,10 @@ class JobView:
         return f"Made on {self.winner.node.slug}{f' in {took}' if took else ''}."
 
     @cached_property
-    def waiting(self) -> planning.Waiting | None:
+    def waiting(self) -> Why | None:
         """Why it waits, node by node."""
         is_waiting = self.job.state in (JobState.QUEUED, JobState.WAITING)
-        return planning.explain(self.job) if is_waiting else None
+        return why(self.job) if is_waiting else None
 
     @cached_property
     def attempts(self) -> Sequence[Attempt]:

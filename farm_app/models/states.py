@@ -72,6 +72,8 @@ ATTEMPT_MOVES: Final[dict[str, frozenset[str]]] = {
 
 ENDED_JOBS: Final = (J.DONE, J.CANCELLED, J.FAILED)
 OPEN_JOBS: Final = tuple(state for state in J if state not in ENDED_JOBS)
+# A person must change or decide something.
+NEEDS_YOU: Final = (J.WAITING, J.ATTENTION)
 # From `reserved` to `produced` an attempt holds its node's slot.
 HOLDING: Final = (A.RESERVED, A.SUBMITTING, A.ACCEPTED, A.RUNNING)
 COMING_HOME: Final = (A.PRODUCED, A.FETCHED, A.PLACED)

@@ -23,6 +23,7 @@ urlpatterns = [
     path("queue/<what:what>/pause/", views.pause, name="queue_pause"),
     path("queue/<what:what>/resume/", views.resume, name="queue_resume"),
     path("queue/<what:what>/retry/", views.retry, name="queue_retry"),
+    path("queue/<what:what>/any-node/", views.any_node, name="queue_any"),
     path("queue/<what:what>/cancel/", views.cancel, name="queue_cancel"),
     path("jobs/<int:job_id>/", job.page, name="job"),
     path("jobs/<int:job_id>/graph.json", job.graph, name="job_graph"),

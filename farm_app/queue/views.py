@@ -13,7 +13,7 @@ from django.views.decorators.http import require_GET, require_POST
 from eliot import live
 from eliot.http import varied, wants_fragment
 from farm_app import cancelling, planning
-from farm_app.models import Job, JobEvent, Priority
+from farm_app.models import Job, JobEvent, JobGroup, Priority
 from farm_app.models.states import JobState
 from farm_app.pages import alone
 from farm_app.queue import order, pausing
@@ -98,6 +98,7 @@ def _details(target: Target, job: Job, reading: Reading) -> dict[str, Any]:
     if job.state in (JobState.QUEUED, JobState.WAITING):
         found = why(job)
         context |= {"sentence": found.sentence, "nodes": found.nodes, "resume": found.resume}
+        context["any_node_url"] = found.any_node_url
     else:
         context["sentence"] = f"{job.reason} {job.advice}".strip()
     return context
@@ -239,6 +240,12 @@ def _retry(request: HttpRequest, target: Target, reading: Reading) -> str:
     return f"{_count(count)} asked again." if count else GONE
 
 
+def _any(request: HttpRequest, target: Target, reading: Reading) -> str:
+    groups = JobGroup.objects.filter(pk__in=target.jobs.values("group"))
+    freed = [cancelling.use_any_node(group, actor=actor_of(request)) for group in groups]
+    return "Any node may take it now." if any(freed) else "Any node could take it already."
+
+
 @require_POST
 def cancel(request: HttpRequest, what: str) -> HttpResponse:
     """Cancel what has not ended; undo asks for it again."""
@@ -275,4 +282,5 @@ def undo(request: HttpRequest, after: int, upto: int) -> HttpResponse:
 
 front, up, down, place = _verb(_front), _verb(_step(-1)), _verb(_step(1)), _verb(_place)
 priority, pause, resume, retry = _verb(_priority), _verb(_pause), _verb(_resume), _verb(_retry)
+any_node = _verb(_any)
 _VERBS = ("front", "up", "down", "priority", "pause", "resume", "cancel", "sure", "retry")

@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from farm_app import planning
 from farm_app.job_page.reading import JobView
-from farm_app.models import Attempt, Job
+from farm_app.models import Attempt, GpuNode, Job, JobGroup
 from farm_app.models.states import AttemptState, JobState
 from farm_app.parameters import grouped
 from sessions_app.models import Generation
@@ -76,6 +76,22 @@ def test_a_waiting_job_says_why_and_what_was_asked_for(take: Generation, client:
         assert words in side
     assert "No node has had it yet." in page.id("job-attempts").text
     assert "Asked for." in page.id("job-events").text
+
+
+def test_a_job_for_one_node_says_so_and_may_be_given_to_any(
+    take: Generation, client: Client
+) -> None:
+    factories.node("gpu-b")
+    factories.node("gpu-c")
+    JobGroup.objects.update(node_mode="only", node=GpuNode.objects.get(slug="gpu-b"))
+    page = page_of(client, take)
+    names = [one.text for one in page.all("span", class_="name")]
+    assert names == ["gpu-b", "2 other nodes"]
+    (free,) = [one for one in page.all("button") if one.text == "Let any node take it"]
+    assert client.post(free.attrs["hx-post"], headers=HTMX).status_code == 200
+    assert JobGroup.objects.get().node_mode == "any"
+    assert "Any node may take it." in page_of(client, take).id("job-events").text
+    assert "Let any node take it" not in page_of(client, take).id("job-state").text
 
 
 def test_a_failed_job_says_what_went_wrong_and_what_to_do(take: Generation, client: Client) -> None:

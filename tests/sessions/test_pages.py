@@ -7,7 +7,7 @@ from django.test import Client
 from django.utils import timezone
 
 from eliot.live import forget_what_is_kept
-from farm_app.models import GpuNode, JobEvent
+from farm_app.models import GpuNode, Job, JobEvent
 from farm_app.models.states import JobState
 from sessions_app.funnel import DEFAULT_STAGES, UPSCALE_STAGE, with_family
 from sessions_app.models import WorkSession
@@ -301,10 +301,17 @@ def test_why_names_a_node_also_within_what_it_says_of_it(studio: None, client: C
         assert f"Copy it to {name} into checkpoints" in line
 
 
-def test_why_names_every_node_that_will_not_take_it(studio: None, client: Client) -> None:
+def test_why_names_the_chosen_node_and_lets_any_other_take_it(studio: None, client: Client) -> None:
     draft = GpuNode.objects.get(slug="gpu-draft")
     (one,) = factories.takes(factories.placed(node_mode="only", node=draft))
     GpuNode.objects.filter(slug="gpu-draft").update(health="offline", unseen_since=timezone.now())
     found = page(client, f"/takes/{one.pk}/why/", **HTMX)
     names = {one.text for one in found.all("span", class_="name")}
+    assert names == {"gpu-draft", "3 other nodes"}
+    (free,) = [one for one in found.all("button") if one.text == "Let any node take it"]
+    assert client.post(free.attrs["hx-post"], headers={"HX-Request": "true"}).status_code == 200
+    assert Job.objects.get(pk=one.job_id).group.node_mode == "any"
+    found = page(client, f"/takes/{one.pk}/why/", **HTMX)
+    names = {one.text for one in found.all("span", class_="name")}
     assert names == {"gpu-premium", "gpu-quality", "gpu-standard", "gpu-draft"}
+    assert "Let any node take it" not in [one.text for one in found.all("button")]

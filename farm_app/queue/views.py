@@ -196,8 +196,19 @@ def _step(by: int) -> Callable[[HttpRequest, Target, Reading], str]:
     return act
 
 
+def _following(above: str, target: Target, reading: Reading) -> str:
+    """Return the key of what waits right after another row, whatever the page shows of it; empty after the last."""
+    moved = target.within or target.entry
+    keys = [one.key for one in reading.turns if moved is None or one.key != moved.key]
+    following = keys[keys.index(above) + 1 :] if above in keys else [above]
+    return following[0] if following else ""
+
+
 def _place(request: HttpRequest, target: Target, reading: Reading) -> str:
     neighbour = request.POST.get("before", "")
+    above = request.POST.get("after", "")
+    if above:  # below all that the page shows, which need not be the end
+        neighbour = _following(above, target, reading)
     before = reading.by_key.get(neighbour)
     if target.entry is None or (target.within or target.entry) not in reading.turns:
         return GONE

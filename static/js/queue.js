@@ -70,8 +70,9 @@ function look() {
   const hasNew = document.getElementById("queue-new").childElementCount > 0;
   if (hasNew || order !== sorted) {
     arrange(order);
-    refreshLater();
+    hasMoved = true;
   }
+  if (hasMoved || openRooms().some(isOld)) refreshLater();
   tell();
 }
 
@@ -95,32 +96,51 @@ section.addEventListener("click", (event) => {
 }, true);
 section.addEventListener("htmx:afterSwap", tell);
 
-// What the socket does not send: open batches and later windows, as long as somebody can see them.
+// What the socket does not send: open batches, whose jobs come nearer all the time, and later windows when rows have
+// moved, as long as somebody can see them.
 let later;
+let hasMoved = false;
 function refreshLater() {
   later ??= setTimeout(() => {
     later = undefined;
-    for (const room of section.querySelectorAll(".q-inner:not(:empty)")) refreshRoom(room);
-    for (const part of section.querySelectorAll(".queue-window")) refreshWindow(part);
+    for (const room of openRooms()) refreshRoom(room);
+    if (hasMoved) for (const part of section.querySelectorAll(".queue-window")) refreshWindow(part);
+    hasMoved = false;
   }, FRESH_MS);
 }
 
 const isSeen = (element) => {
   const { top, bottom } = element.getBoundingClientRect();
-  return bottom > 0 && top < window.innerHeight && !element.contains(document.activeElement);
+  return bottom > 0 && top < window.innerHeight;
 };
 
+// An open batch's jobs are old when its own row says something else than when they were read.
+const readWith = new WeakMap();
+const openRooms = () => [...section.querySelectorAll(".q-inner:not(:empty)")];
+const rowText = (room) => entryOf(room).querySelector(":scope > .q-row").textContent;
+
+function isOld(room) {
+  if (!readWith.has(room)) readWith.set(room, rowText(room));
+  return readWith.get(room) !== rowText(room);
+}
+
+// Who stands on a job that has gone meanwhile stands on its batch then.
 function refreshRoom(room) {
   const open = entryOf(room)?.querySelector("[data-open]");
-  if (open && isSeen(room)) htmx.ajax("GET", open.getAttribute("hx-get"), { target: room, swap: "innerHTML" });
+  if (!open || drag || !isSeen(room)) return;
+  readWith.set(room, rowText(room));
+  const hadFocus = room.contains(document.activeElement);
+  htmx.ajax("GET", open.getAttribute("hx-get"), { target: room, swap: "innerHTML" }).then(() => {
+    if (hadFocus && document.activeElement === document.body) document.getElementById(open.id)?.focus({ preventScroll: true });
+  });
 }
 
 function refreshWindow(part) {
-  if (!isSeen(part)) return;
+  if (!isSeen(part)) return undefined;
   const form = new URLSearchParams(new FormData(document.getElementById("queue-form")));
   form.set("first", part.dataset.first);
   const source = `/farm/queue/?${form}`;
-  htmx.ajax("GET", source, { target: part, select: ".queue-window", swap: "outerHTML" });
+  return htmx.ajax("GET", source, { target: part, select: ".queue-window", swap: "outerHTML" });
 }
 
 // Moving ----------------------------------------------------------------------------------------------------
@@ -136,18 +156,24 @@ section.addEventListener("keydown", (event) => {
   if (!grip || !way || event.ctrlKey || event.metaKey) return;
   event.preventDefault();
   if (event.repeat) return;
-  post(grip.dataset[way]).then(() => sayPlace(grip.id));
+  post(grip.dataset[way]).then(() => moved(grip.id));
 });
 
-function sayPlace(id) {
-  const place = document.getElementById(id)?.nextElementSibling?.textContent;
+// Later windows are read anew first: the row may be in one, or have gone there. Of one that is nowhere to be seen the
+// next has taken the focus, which must not be moved by the next arrow.
+async function moved(id) {
+  await Promise.all([...section.querySelectorAll(".queue-window")].map(refreshWindow));
+  const grip = document.getElementById(id);
+  const place = grip?.nextElementSibling?.textContent;
   if (place) say(`${section.dataset.moved} ${place}`);
-  document.getElementById(id)?.focus({ preventScroll: true });
+  (grip ?? document.getElementById("queue-title")).focus({ preventScroll: true });
 }
 
 let drag = null;
 
-const gripsIn = () => [...list.querySelectorAll(":scope > .q-entry > .q-row [data-grip]")];
+const ROWS = "#queue-list > .q-entry > .q-row [data-grip], .queue-window > .q-entry > .q-row [data-grip]";
+const gripsIn = () => [...section.querySelectorAll(ROWS)];
+const keyOf = (entry) => entry.id.slice("qe-".length);
 
 function targetAt(y) {
   const entries = gripsIn().map(entryOf).filter((entry) => entry !== drag.entry);
@@ -158,7 +184,7 @@ function targetAt(y) {
 }
 
 function show(before) {
-  for (const one of list.querySelectorAll(".is-before, .is-after")) one.classList.remove("is-before", "is-after");
+  for (const one of section.querySelectorAll(".is-before, .is-after")) one.classList.remove("is-before", "is-after");
   if (before) before.classList.add("is-before");
   else gripsIn().map(entryOf).filter((one) => one !== drag.entry).pop()?.classList.add("is-after");
 }
@@ -181,11 +207,13 @@ function drop(isMeant) {
   if (!drag) return;
   const { grip, entry, before } = drag;
   show(null);
-  for (const one of list.querySelectorAll(".is-before, .is-after")) one.classList.remove("is-before", "is-after");
+  for (const one of section.querySelectorAll(".is-before, .is-after")) one.classList.remove("is-before", "is-after");
   entry.classList.remove("is-dragged");
   drag = null;
   if (!isMeant || before === undefined) return;
-  post(grip.dataset.place, { before: before?.id.slice("qe-".length) ?? "" }).then(() => sayPlace(grip.id));
+  const last = gripsIn().map(entryOf).filter((one) => one !== entry).pop();
+  if (!before && !last) return;
+  post(grip.dataset.place, before ? { before: keyOf(before) } : { after: keyOf(last) }).then(() => moved(grip.id));
 }
 
 section.addEventListener("pointerup", () => drop(true));

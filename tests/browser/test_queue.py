@@ -131,6 +131,46 @@ def test_a_row_is_dragged_to_its_place(open_page: Opener, eliot: Eliot) -> None:
     names(page, "Amber", "Coral", "Beryl")
 
 
+def drop_below_all(page: Page, title: str, last: str) -> None:
+    grip = row(page, title).locator("[data-grip]").bounding_box()
+    target = row(page, last).bounding_box()
+    assert grip
+    assert target
+    page.mouse.move(grip["x"] + 5, grip["y"] + 5)
+    page.mouse.down()
+    page.mouse.move(grip["x"] + 5, target["y"] + target["height"] + 30, steps=5)
+    page.mouse.up()
+
+
+def test_a_row_that_is_dropped_below_those_shown_goes_before_those_that_are_not(
+    open_page: Opener, eliot: Eliot
+) -> None:
+    page = open_page()
+    ask(page, eliot, "Amber fox", "Beryl fox", "Coral", "Dusk", count=30)
+    in_order(page, "Amber fox", "Beryl fox", "Coral", "Dusk")
+    page.goto(f"{eliot.address}/farm/?find=fox")
+    names(page, "Amber fox", "Beryl fox")
+    drop_below_all(page, "Amber fox", "Beryl fox")
+    names(page, "Beryl fox", "Amber fox")
+    page.goto(f"{eliot.address}/farm/")
+    names(page, "Beryl fox", "Amber fox", "Coral", "Dusk")
+
+
+def test_an_open_batch_is_kept_true_while_somebody_is_in_it(
+    open_page: Opener, eliot: Eliot
+) -> None:
+    page = open_page()
+    ask(page, eliot, "Amber", count=12)
+    in_order(page, "Amber")
+    row(page, "Amber").locator("[data-open]").click()
+    inner = row(page, "Amber").locator(".q-inner .q-row")
+    expect(inner.first).to_be_visible()
+    inner.last.get_by_role("link", name="Why, and more").focus()
+    before = inner.count()
+    expect(inner).not_to_have_count(before)  # nodes take some of it
+    expect(inner.last.get_by_role("link", name="Why, and more")).to_be_focused()
+
+
 def test_the_queue_is_paused_and_goes_on(open_page: Opener, eliot: Eliot) -> None:
     page = open_page()
     paused_with(page, eliot, "Held")

@@ -221,6 +221,13 @@ def _state(needs: Needs, node: NodeView) -> Reason | None:
 def _family(needs: Needs, node: NodeView) -> Reason | None:
     if needs.family is None or needs.family in node.families:
         return None
+    if node.models is None and not node.families:
+        said = f"{node.name} has not told yet which models it has."
+        return Reason("family", said, "Wait for its answer, or check its address.", passing=True)
+    if node.models is not None and needs.family in (node.meant_for or {needs.family}):
+        said = f"{node.name} has no checkpoint of the family {needs.family}."
+        fix = "Copy one into its models/checkpoints and have it looked at again on the Farm page, or choose another model family."
+        return Reason("family", said, fix)
     return Reason(
         "family",
         f"{node.name} is not set up for {needs.family}.",
@@ -324,5 +331,6 @@ def _blocked(needs: Needs, node: NodeView) -> Reason | None:
 
 
 _CHECKS: Final[tuple[Callable[[Needs, NodeView], Reason | None], ...]] = (
-    _state, _family, _tags, _resolution, _batch, _vram, _model, _loras, _models, _classes, _blocked,
+    # What time cures comes last: a node that could not do it anyway need not be started or resumed for it.
+    _family, _tags, _resolution, _batch, _vram, _model, _loras, _models, _classes, _blocked, _state,
 )  # fmt: skip

@@ -21,6 +21,8 @@ class NodeView:
     """One node as the planner sees it; only a `ready` one takes work.
 
     Attributes:
+        families: Model families that it can draw: those that it is meant for and has checkpoints of.
+        meant_for: Those that its owner wants it for; empty for whatever it has.
         models: Keys (folder/file name, casefolded) of the files it has; None if nobody asked it
             yet, and then no job is refused for a missing file. `node_classes` likewise.
         state: ready, offline, draining, paused, disabled, reserved or unknown.
@@ -36,6 +38,7 @@ class NodeView:
     tier: str
     vram_gb: float | None = None
     families: frozenset[str] = frozenset()
+    meant_for: frozenset[str] = frozenset()
     tags: frozenset[str] = frozenset()
     models: frozenset[str] | None = None
     node_classes: frozenset[str] | None = None

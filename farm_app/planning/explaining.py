@@ -50,11 +50,11 @@ def _ahead(job: Job, batch: Batch, drawn: Drawn) -> int:
     """Return how many jobs have their turn before it; of what is held back, those that were asked for before."""
     if batch.key not in drawn.plan.order:
         return Job.objects.queued().filter(pk__lt=job.pk).count()
-    sizes = {one.key: one.size for one in drawn.batches}
+    sizes = {one.key: one.size for one in drawn.batches if not one.paused}
     before = drawn.plan.order[: drawn.plan.order.index(batch.key)]
     own = Job.objects.due().filter(pk__lt=job.pk, group=job.group_id, shape=job.shape)
     alike = own.filter(rank=job.rank, priority=job.priority)
-    return sum(sizes[key] for key in before) + alike.count()
+    return sum(sizes.get(key, 0) for key in before) + alike.count()
 
 
 def is_queue_paused() -> bool:

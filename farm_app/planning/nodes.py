@@ -70,6 +70,7 @@ def _view(
         families=families_of(node, shelf.files),
         tags=tags_of(node, shelf.files),
         models=shelf.models,
+        meant_for=node.families,
         node_classes=shelf.node_classes,
         max_resolution=node.max_resolution,
         max_batch=node.max_batch,
@@ -96,8 +97,8 @@ def _delay_s(node: GpuNode) -> float:
 def families_of(node: GpuNode, files: Iterable[File]) -> frozenset[str]:
     """Return the families that a node can draw: those it is meant for, as far as it has their checkpoints."""
     on_disk = frozenset(family for folder, _, family in files if folder == "checkpoints" and family)
-    if node.inventory_at is None:
-        return node.families
+    if node.inventory_at is None:  # before its first look, or while somebody had it looked at anew
+        return node.families or on_disk
     return on_disk & node.families if node.families else on_disk
 
 

@@ -20,7 +20,7 @@ ABLE: dict[str, Any] = {
 }
 LORA = frozenset({"loras/film.safetensors"})
 REFUSALS = [
-    (Needs("qwen"), "family", "gpu-x is not set up for qwen."),
+    (Needs("qwen"), "family", "gpu-x has no checkpoint of the family qwen."),
     (Needs(model="checkpoints/b.safetensors"), "model", "gpu-x does not have b.safetensors."),
     (Needs(loras=LORA), "loras", "gpu-x does not have film.safetensors."),
     (Needs(models=frozenset({"vae/v.pt"})), "models", "gpu-x does not have v.pt."),
@@ -142,6 +142,31 @@ def test_one_hard_obstacle_is_nearer_than_two_easy_ones():
     asked = batch(needs=Needs(model="m", width=1536, batch=4))
     farm = [node(1, max_batch=1, max_resolution=512), node(2, models=frozenset())]
     assert plan([asked], farm, Speeds(), 0.0).impossible["a"].nearest == 2
+
+
+def test_a_node_that_draws_whatever_it_has_lacks_a_file_and_no_setting():
+    asked = batch(needs=Needs("qwen"))
+    lacking = refused(asked, node(**ABLE))
+    assert "checkpoint of the family qwen" in lacking.sentence
+    assert "models/checkpoints" in lacking.fix
+    kept = refused(asked, node(**ABLE, meant_for=frozenset({"sd15"})))
+    assert (kept.sentence, "capabilities" in kept.fix) == ("gpu-x is not set up for qwen.", True)
+    meant = refused(asked, node(**ABLE, meant_for=frozenset({"qwen"})))
+    assert "checkpoint of the family qwen" in meant.sentence
+
+
+def test_a_node_that_never_told_what_it_has_is_waited_for():
+    asked = batch(needs=Needs("flux"))
+    refusal = plan([asked], [node(1, families=frozenset())], Speeds(), 0.0).impossible["a"]
+    assert not refusal.lasting
+    assert refusal.reasons[1].sentence == "gpu-1 has not told yet which models it has."
+
+
+def test_what_a_node_can_never_do_is_said_before_what_passes():
+    asked = batch(needs=Needs(width=4096))
+    here = node(1, max_resolution=1024, state="draining")
+    assert refused(asked, here).code == "resolution"
+    assert refused(batch(), here).code == "state"
 
 
 def test_what_only_an_offline_node_can_run_waits_for_it():

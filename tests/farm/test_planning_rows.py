@@ -125,6 +125,15 @@ def test_a_new_inventory_counts_at_once() -> None:
     assert planning.draw_plan().now == {}
 
 
+def test_what_a_node_has_is_still_known_while_it_is_looked_at_anew() -> None:
+    made = node("a", capabilities=[])
+    ask(1)
+    GpuNode.objects.update(inventory_at=None)
+    drawn = planning.draw_plan()
+    assert made.pk in drawn.now
+    assert drawn.plan.impossible == {}
+
+
 def test_a_block_counts_at_the_next_sweep() -> None:
     made = node("a")
     ask(1)

@@ -20,6 +20,7 @@ Banner = dict[str, str]
 """Kind, title, text, action_label, and either action_url, which leads somewhere, or post_url, which does it."""
 
 _UP: Final = Q(health__in=(Health.READY, Health.UNKNOWN))
+_HELD: Final = Q(is_paused=True) | Q(is_draining=True)
 _TAKES_NOTHING: Final = "None of them takes anything new."
 _NUMBERS: Final = {1: "One", 2: "Two", 3: "Three", 4: "Four"}
 
@@ -37,7 +38,7 @@ def banner() -> Banner | None:
         demo=Count("pk", filter=Q(is_demo=True)),
         up=Count("pk", filter=_UP),
         paused=Count("pk", filter=_UP & Q(is_paused=True)),
-        held=Count("pk", filter=_UP & (Q(is_paused=True) | Q(is_draining=True))),
+        held=Count("pk", filter=_UP & _HELD),
     )
     since = standing.away_since()
     if since is not None:
@@ -108,6 +109,8 @@ def _by_hand(seen: Mapping[str, int]) -> Banner | None:
         )
     if seen["held"] < seen["up"]:
         return None
+    if away := seen["all"] - seen["up"]:
+        return _few_left(seen["held"], away)
     if seen["paused"] == seen["up"]:
         url = reverse("farm:act_on_all", args=["resume"])
         return _held(
@@ -118,13 +121,26 @@ def _by_hand(seen: Mapping[str, int]) -> Banner | None:
     return _held(title, _TAKES_NOTHING, action_url=reverse("farm:nodes"), action_label=label)
 
 
+def _few_left(held: int, away: int) -> Banner:
+    """Some do not answer, and people hold back the rest."""
+    silent = f"{away} {'does' if away == 1 else 'do'} not answer"
+    back = f"{held} {'is' if held == 1 else 'are'} paused or draining"
+    url = reverse("farm:nodes")
+    return _held(
+        "No node takes new work",
+        f"{silent}, {back}.",
+        action_url=url,
+        action_label="Look at the nodes",
+    )
+
+
 def _by_whom(held: QueueState) -> str:
     at = f"Since {timezone.localtime(held.paused_at):%H:%M}" if held.paused_at else "By hand"
     return f"{at}, by {spelled(held.paused_by)}." if held.paused_by else f"{at}."
 
 
 def _held(title: str, text: str, **action: str) -> Banner:
-    said = f"{text} Whatever you ask for waits until it goes on."
+    said = f"{text} Whatever you ask for is kept until work goes on."
     return {"kind": "paused", "title": title, "text": said, **action}
 
 

@@ -38,11 +38,14 @@ _TAKES_WORK: Final = ("ready", "rendering", "loading", "slow")
 HOT_C: Final = 83.0
 PHASES: Final = {"decoding": "Decoding picture", "saving": "Saving"}
 _FIXES: Final = {
-    Health.OFFLINE: "Start ComfyUI on it, or check its address. Its work went to the others.",
+    Health.OFFLINE: "Start ComfyUI on it, or check its address. What other nodes can do of its work they do.",
     Health.SILENT: "It may be off, asleep, or too busy to answer. What it had may go to the others.",
     Health.LOCKED: "Let this machine through without a password, or give the address behind it.",
     Health.STRANGE: "Something else answers there. Check the port: ComfyUI's usual one is 8188.",
 }
+
+
+_PRETENDED: Final = "It is a pretend node of Eliot's own: start Eliot anew to have it back."
 
 
 @dataclass(frozen=True)
@@ -504,7 +507,7 @@ def _trouble(node: GpuNode) -> Now:
         pk=node.pk,
         kind="trouble",
         title=title,
-        line=_FIXES.get(health, "It is asked again in a moment."),
+        line=_PRETENDED if node.is_demo else _FIXES.get(health, "It is asked again in a moment."),
     )
 
 

@@ -38,6 +38,15 @@ def test_a_farm_whose_nodes_are_all_paused_says_so(studio: None) -> None:
     assert (banner() or {})["title"] == "All nodes are paused"
 
 
+def test_nodes_that_do_not_answer_are_not_called_draining(studio: None) -> None:
+    first, *others = GpuNode.objects.all()
+    tending.drain(first)
+    GpuNode.objects.exclude(pk=first.pk).update(health="offline")
+    said = banner() or {}
+    assert said["title"] == "No node takes new work"
+    assert said["text"].startswith(f"{len(others)} do not answer, 1 is paused or draining.")
+
+
 def test_a_session_says_that_it_waits_for_the_queue(studio: None, client: Client) -> None:
     placed = factories.placed(2)
     pause_all()

@@ -169,14 +169,8 @@ class CareForm(Described, forms.ModelForm[GpuNode]):
         }
 
     def clean(self) -> dict[str, Any]:
-        """See that hours are whole, and that what sleeps can be woken."""
+        """See that what sleeps can be woken."""
         found: dict[str, Any] = super().clean() or {}
-        times = [found.get("own_from"), found.get("own_until")]
-        days = found.get("own_days")
-        if days and None in times:
-            self.add_error("own_from", "Say from when until when.")
-        elif not days and any(time is not None for time in times):
-            self.add_error("own_days", "Choose the days, or empty both times.")
         if found.get("wakes_for_jobs") and not found.get("mac") and "mac" not in self.errors:
             self.add_error("mac", "Without it nobody can wake the machine.")
         if found.get("idle_minutes") and not found.get("wakes_for_jobs"):

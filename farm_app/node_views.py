@@ -224,7 +224,10 @@ def _answer(
 @require_http_methods(["GET", "POST"])
 def care(request: HttpRequest, pk: int) -> HttpResponse:
     """Show and change when a machine is its owner's, and how it sleeps and wakes."""
-    node = get_object_or_404(GpuNode.objects.without_lists(), pk=pk)
+    node = GpuNode.objects.without_lists().filter(pk=pk).first()
+    if node is None:
+        messages.info(request, "That node was removed meanwhile.")
+        return _to_farm(request)
     form = CareForm(request.POST or None, instance=node)
     status = 200
     if request.method == "POST":
@@ -248,9 +251,12 @@ def _care_in_words(node: GpuNode) -> str:
 
 def _saved(request: HttpRequest, node: GpuNode) -> HttpResponse:
     messages.success(request, f"Saved for {node.slug}.")
-    url = f"{reverse('farm:nodes')}#card-{node.pk}"
+    return _to_farm(request, f"#card-{node.pk}")
+
+
+def _to_farm(request: HttpRequest, at: str = "") -> HttpResponse:
     if not wants_fragment(request):
-        return redirect(url)
+        return redirect(f"{reverse('farm:nodes')}{at}")
     response = HttpResponse(status=204)
     response["HX-Redirect"] = reverse("farm:nodes")
     return response

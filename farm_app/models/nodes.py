@@ -237,8 +237,12 @@ class GpuNode(models.Model):
             type(day) is int and 0 <= day <= 6 for day in days
         ):
             return {"own_days": "A list of numbers from 0, Monday, to 6, Sunday."}
-        if bool(days) != (self.own_from is not None and self.own_until is not None):
-            return {"own_days": "Days and both times, or none of them."}
+        times = {"own_from": self.own_from, "own_until": self.own_until}
+        missing = [name for name, time in times.items() if time is None]
+        if days:
+            return dict.fromkeys(missing, "Say from when until when.")
+        if len(missing) < len(times):
+            return {"own_days": "Choose the days, or empty both times."}
         return {}
 
     @property

@@ -188,7 +188,8 @@ def test_the_other_half_of_the_week_it_is_ready(owner: Client) -> None:
 @pytest.mark.parametrize(
     ("values", "field", "why"),
     [
-        ({"own_days": [0], "own_from": "09:00"}, "own_from", "from when until when"),
+        ({"own_days": [0], "own_from": "09:00"}, "own_until", "from when until when"),
+        ({"own_days": [0]}, "own_from", "from when until when"),
         ({"own_from": "09:00", "own_until": "18:00"}, "own_days", "Choose the days"),
         ({"own_days": [9]}, "own_days", "not one of the available"),
         ({"mac": "nonsense"}, "mac", "Six pairs"),
@@ -427,6 +428,20 @@ def test_a_wrong_hour_on_the_page_of_its_own_comes_back_there(owner: Client) -> 
         len([one for one in Markup(reply.content).all("form") if one.attrs.get("action") == url])
         == 1
     )
+
+
+def test_days_that_are_right_are_not_blamed_for_missing_hours(owner: Client) -> None:
+    assert 'id="id_own_days_error"' not in care(owner, own_days=[0]).content.decode()
+
+
+def test_the_hours_of_a_node_that_was_removed_meanwhile_lead_back_to_the_farm(
+    owner: Client,
+) -> None:
+    url = reverse("farm:care", args=[node().pk])
+    GpuNode.objects.filter(pk=node().pk).update(removed_at=timezone.now())
+    reply = owner.post(url, {"own_days": ["0"]}, headers=HTMX)
+    assert (reply.status_code, reply["HX-Redirect"]) == (204, reverse("farm:nodes"))
+    assert "was removed meanwhile" in owner.get("/farm/").content.decode()
 
 
 def test_a_node_in_its_owners_hours_offers_to_change_them_and_no_benchmark(owner: Client) -> None:

@@ -19,6 +19,7 @@ from django.utils import timezone
 
 from eliot.soundness import Breach, Check, Found, Look, Repair, run, run_surely
 from eliot.writing import written
+from farm_app import warming
 from farm_app.models import Attempt, GpuNode, Job, JobEvent, JobOutput, Lease
 from farm_app.models.states import (
     COMING_HOME,
@@ -137,6 +138,21 @@ def _nothing_waits_too_long(look: Look) -> Found:
     left = Q(store_until__lt=overdue) | Q(store_until=None, produced__lt=overdue)
     for attempt in Attempt.objects.coming_home().filter(left, job__state=JobState.STORING):
         yield f"Attempt {attempt.pk} is {attempt.state}, and nobody brings it home.", None
+
+
+def _loads_end(look: Look) -> Found:
+    """A node that loads a model ahead has somebody who waits for that, or it would take nothing for good."""
+    lost = warming.unattended()
+    if not look.is_quiet:
+        lost = lost.filter(warming_until__lt=timezone.now() - 2 * warming.LONGEST)
+    for node in lost.without_lists():
+        free = Repair("let it work", partial(_stop_loading, node.pk))
+        yield f"Node {node.slug} loads a model ahead, and nobody waits for that.", free
+
+
+def _stop_loading(pk: int) -> bool:
+    with written():
+        return bool(warming.unattended().filter(pk=pk).update(warming_until=None))
 
 
 def _lift_pause(pk: int) -> bool:
@@ -394,6 +410,7 @@ CHECKS: Final = (
     Check("I1", "What waits or has ended is with nobody.", _waiting_jobs_are_not_under_way),
     Check("I1", "What has stopped says why.", _jobs_say_why),
     Check("I1", "Nothing waits for good.", _nothing_waits_too_long),
+    Check("I1", "No node loads for good.", _loads_end),
     Check("I2", "Attempts are counted.", _attempts_are_numbered),
     Check("I2", "A done job has one picture, and no other has any.", _done_jobs_have_one_picture),
     Check("I2", "Each file is its own attempt's.", _files_are_their_attempts),

@@ -115,6 +115,10 @@ def _feed_unattended_nodes() -> None:
     nudges.feed(node_id for node_id in _held() if node_id not in names)
 
 
+def _let_go_of_abandoned_nodes() -> None:
+    warming.let_go_abandoned()
+
+
 def _store_what_is_made() -> None:
     store.renudge()
 
@@ -160,6 +164,7 @@ DUTIES: Final[tuple[Callable[[], None], ...]] = (
     _probe_nodes,
     _knock_at_idle_nodes,
     _feed_unattended_nodes,
+    _let_go_of_abandoned_nodes,
     _store_what_is_made,
     _tidy_the_spool,
     _repeat_cancels,

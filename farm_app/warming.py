@@ -16,6 +16,7 @@ from typing import Any, Final
 from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
 
+from eliot.failpoints import failpoint
 from eliot.writing import written
 from farm_app import families, nudges, stopping
 from farm_app.binding import CannotBind, model_id, model_on
@@ -33,6 +34,7 @@ from farm_app.models import (
     TemplateVersion,
     WorkflowTemplate,
 )
+from farm_app.models.nodes import GpuNodeQuerySet
 from farm_app.models.states import JobState
 from farm_app.needs import cost_of, needs_of
 from farm_app.planner import BACKGROUND, Batch, NodeView, why_not
@@ -64,6 +66,10 @@ _tries: Final[Counter[tuple[int, int]]] = Counter()
 """How often a node was told to load for a group: whoever fed it may not have left yet, and a nudge may be lost."""
 _loaded: Final[set[tuple[int, int]]] = set()
 """Node and group: a model that was unloaded since is not loaded for the same group twice."""
+
+
+_unattended: set[int] = set()
+"""Nodes that were found loading with nobody there at the last look."""
 
 
 def warm_idle_nodes(drawn: Drawn) -> None:
@@ -151,15 +157,37 @@ def _begin(view: NodeView, coming: _Next) -> None:
         nudges.warm(view.id, coming.group.pk)
 
 
+def let_go_abandoned() -> None:
+    """Free nodes that nobody loads a model on: the process died that did, or was never told to (for the sweep).
+
+    One that is found so twice in a row, since a nudge may still be on its way.
+    """
+    global _unattended
+    before, _unattended = _unattended, set(unattended().values_list("pk", flat=True))
+    lost = unattended().filter(pk__in=before & _unattended)
+    for node in lost.without_lists():
+        logger.info("node %s: nobody loads a model there any more", node.slug)
+    if lost.update(warming_until=None):
+        nudges.idle_nodes()
+
+
+def unattended() -> GpuNodeQuerySet:
+    """Return the nodes that are taken for loading a model, and that nobody holds."""
+    held = Lease.objects.held_now().filter(name__startswith="node:").values_list("name", flat=True)
+    names = [int(name.partition(":")[2]) for name in held]
+    return GpuNode.objects.filter(warming_until__isnull=False).exclude(pk__in=names)
+
+
 def warm(node_id: int, group_id: int) -> None:
     """Load the model on the node and wait until it is there; the node's lease keeps jobs away meanwhile."""
     node = GpuNode.objects.without_lists().filter(pk=node_id).first()
     group = JobGroup.objects.filter(pk=group_id).first()
-    if node is None or group is None:
+    if node is None or group is None or node.warming_until is None:
         return
     try:
         with Lease.objects.held(f"node:{node_id}", ttl=LEASE_TTL) as lease:
             if lease is not None:
+                failpoint("warm-up before")
                 _load(node, group, lease)
     finally:
         GpuNode.objects.filter(pk=node_id).update(warming_until=None)
@@ -208,6 +236,7 @@ def _run(client: ComfyClient, graph: dict[str, Any], lease: Lease) -> float | No
     accepted = client.submit(
         graph, prompt_id=prompt_id, client_id=f"eliot-{prompt_id}", extra_data={}
     )
+    failpoint("warm-up after")
     while time.monotonic() - began < LONGEST.total_seconds():
         if not lease.renew(ttl=LEASE_TTL):
             return None

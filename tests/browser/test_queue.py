@@ -132,6 +132,7 @@ def test_a_row_is_dragged_to_its_place(open_page: Opener, eliot: Eliot) -> None:
 
 
 def drop_below_all(page: Page, title: str, last: str) -> None:
+    page.locator("#queue").evaluate("queue => queue.scrollIntoView()")
     grip = row(page, title).locator("[data-grip]").bounding_box()
     target = row(page, last).bounding_box()
     assert grip
@@ -146,14 +147,14 @@ def test_a_row_that_is_dropped_below_those_shown_goes_before_those_that_are_not(
     open_page: Opener, eliot: Eliot
 ) -> None:
     page = open_page()
-    ask(page, eliot, "Amber fox", "Beryl fox", "Coral", "Dusk", count=30)
-    in_order(page, "Amber fox", "Beryl fox", "Coral", "Dusk")
+    ask(page, eliot, "Amber fox", "Beryl fox", "Coral", count=30)
+    in_order(page, "Amber fox", "Beryl fox", "Coral")
     page.goto(f"{eliot.address}/farm/?find=fox")
     names(page, "Amber fox", "Beryl fox")
     drop_below_all(page, "Amber fox", "Beryl fox")
     names(page, "Beryl fox", "Amber fox")
     page.goto(f"{eliot.address}/farm/")
-    names(page, "Beryl fox", "Amber fox", "Coral", "Dusk")
+    names(page, "Beryl fox", "Amber fox", "Coral")
 
 
 def test_an_open_batch_is_kept_true_while_somebody_is_in_it(

@@ -4,17 +4,12 @@ Each move is made by the verb that makes it, in a process of its own, which dies
 gone, too; one living node does what is left.
 """
 
-import os
-import signal
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
-from django.db import connections
 from django.utils import timezone
 
-from eliot import failpoints
 from eliot.launch.preparing import take_over
 from eliot.writing import written
 from farm_app import setbacks
@@ -30,10 +25,10 @@ from farm_app.models.states import (
 )
 from farm_app.spool import Spool
 from farm_app.store import store
-from gallery_app import intake
 from gallery_app.intake import reserve
 from tests import factories
 from tests.farm.rig import RESTING, Farm, wait_until
+from tests.faults.dying import killed_at
 from tests.gallery.making import picture, sha256
 
 pytestmark = pytest.mark.drill
@@ -149,21 +144,12 @@ def brought_to(job: Job, node: GpuNode, old: AttemptState, new: AttemptState) ->
 
 
 def killed_in(attempt: Attempt, new: AttemptState, point: str) -> None:
-    """Make the move in a child that is killed at this point; see that it was."""
-    connections.close_all()
-    child = os.fork()
-    if child == 0:
-        try:
-            signal.alarm(20)
-            intake._drawing = ThreadPoolExecutor(1)  # threads do not come along into a fork
-            failpoints.arm(f"{point}=kill9")
-            again = Attempt.objects.select_related("job__group", "node").get(pk=attempt.pk)
-            VERBS[new](again)
-        finally:
-            os._exit(1)
-    _, status = os.waitpid(child, 0)
-    assert os.WIFSIGNALED(status), f"{point} was not passed"
-    assert os.WTERMSIG(status) == signal.SIGKILL
+    """Make the move in a child that is killed at this point."""
+
+    def make() -> None:
+        VERBS[new](Attempt.objects.select_related("job__group", "node").get(pk=attempt.pk))
+
+    killed_at(point, make)
 
 
 @pytest.mark.fault

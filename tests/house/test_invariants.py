@@ -232,6 +232,10 @@ def ended_and_open(job: Job) -> None:
     Job.objects.queued().update(finished=timezone.now())
 
 
+def a_node_that_loads_for_nobody(job: Job) -> None:
+    GpuNode.objects.filter(slug="gpu-draft").update(warming_until=timezone.now() - LATER)
+
+
 def a_lease_without_end(job: Job) -> None:
     Lease.objects.take("node:1", ttl=timedelta(days=1))
 
@@ -326,6 +330,7 @@ MENDED: tuple[tuple[Callable[[Job], None], str, str], ...] = (
     (a_part, "I3", "Nobody owns"),
     (no_event_for_a_move, "I4", "is waiting; its events end at queued"),
     (no_event_at_all, "I4", "no event says how it came to be"),
+    (a_node_that_loads_for_nobody, "I1", "loads a model ahead"),
     (a_lease_without_end, "I5", "much too late"),
 )
 TOLD: tuple[tuple[Callable[[Job], None], str, str], ...] = (

@@ -141,11 +141,12 @@ def _nothing_waits_too_long(look: Look) -> Found:
 
 
 def _loads_end(look: Look) -> Found:
-    """A node that loads a model ahead has somebody who waits for that, or it would take nothing for good."""
-    lost = warming.unattended()
-    if not look.is_quiet:
-        lost = lost.filter(warming_until__lt=timezone.now() - 2 * warming.LONGEST)
-    for node in lost.without_lists():
+    """A node that loads a model ahead has somebody who waits for that, or it would take nothing for good.
+
+    For a while it may have none, as after a stop: the sweep frees it.
+    """
+    since = timezone.now() - 2 * warming.LONGEST
+    for node in warming.unattended().filter(warming_until__lt=since).without_lists():
         free = Repair("let it work", partial(_stop_loading, node.pk))
         yield f"Node {node.slug} loads a model ahead, and nobody waits for that.", free
 

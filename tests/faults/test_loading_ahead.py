@@ -7,7 +7,7 @@ import pytest
 from django.utils import timezone
 
 from eliot.launch.preparing import take_over
-from farm_app import invariants, warming
+from farm_app import warming
 from farm_app.models import GpuNode, JobGroup
 from sessions_app.funnel import DEFAULT_STAGES
 from sessions_app.models import Round, WorkSession
@@ -36,7 +36,6 @@ def test_who_loads_a_model_ahead_may_die(farm: Farm, side: str) -> None:
     node, group = GpuNode.objects.get(), JobGroup.objects.get()
     killed_at(f"warm-up {side}", lambda: warming.warm(node.pk, group.pk))
     take_over()
-    assert [one.check for one in invariants.check() if "loads a model" in str(one)] == ["I1"]
     farm.work()
     farm.done(placed)
 

@@ -20,7 +20,6 @@ Banner = dict[str, str]
 """Kind, title, text, action_label, and either action_url, which leads somewhere, or post_url, which does it."""
 
 _UP: Final = Q(health__in=(Health.READY, Health.UNKNOWN))
-_HELD: Final = Q(is_paused=True) | Q(is_draining=True)
 _TAKES_NOTHING: Final = "None of them takes anything new."
 _NUMBERS: Final = {1: "One", 2: "Two", 3: "Three", 4: "Four"}
 
@@ -38,7 +37,7 @@ def banner() -> Banner | None:
         demo=Count("pk", filter=Q(is_demo=True)),
         up=Count("pk", filter=_UP),
         paused=Count("pk", filter=_UP & Q(is_paused=True)),
-        held=Count("pk", filter=_UP & _HELD),
+        held=Count("pk", filter=_UP & (Q(is_paused=True) | Q(is_draining=True))),
     )
     since = standing.away_since()
     if since is not None:

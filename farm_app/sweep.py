@@ -110,9 +110,8 @@ def _knock_at_idle_nodes() -> None:
 
 def _feed_unattended_nodes() -> None:
     """Nudge nodes with an attempt on them whose feeder is gone."""
-    attended = Lease.objects.held_now().filter(name__startswith="node:")
-    names = {int(name.partition(":")[2]) for name in attended.values_list("name", flat=True)}
-    nudges.feed(node_id for node_id in _held() if node_id not in names)
+    attended = Lease.objects.nodes_held_now()
+    nudges.feed(node_id for node_id in _held() if node_id not in attended)
 
 
 def _let_go_of_abandoned_nodes() -> None:

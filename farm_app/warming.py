@@ -163,19 +163,18 @@ def let_go_abandoned() -> None:
     One that is found so twice in a row, since a nudge may still be on its way.
     """
     global _unattended
-    before, _unattended = _unattended, set(unattended().values_list("pk", flat=True))
-    lost = unattended().filter(pk__in=before & _unattended)
-    for node in lost.without_lists():
-        logger.info("node %s: nobody loads a model there any more", node.slug)
-    if lost.update(warming_until=None):
+    found = dict(unattended().values_list("pk", "slug"))
+    lost, _unattended = _unattended & found.keys(), set(found)
+    for pk in lost:
+        logger.info("node %s: nobody loads a model there any more", found[pk])
+    if lost and unattended().filter(pk__in=lost).update(warming_until=None):
         nudges.idle_nodes()
 
 
 def unattended() -> GpuNodeQuerySet:
     """Return the nodes that are taken for loading a model, and that nobody holds."""
-    held = Lease.objects.held_now().filter(name__startswith="node:").values_list("name", flat=True)
-    names = [int(name.partition(":")[2]) for name in held]
-    return GpuNode.objects.filter(warming_until__isnull=False).exclude(pk__in=names)
+    loading = GpuNode.objects.filter(warming_until__isnull=False)
+    return loading.exclude(pk__in=Lease.objects.nodes_held_now())
 
 
 def warm(node_id: int, group_id: int) -> None:

@@ -45,6 +45,11 @@ class LeaseQuerySet(models.QuerySet["Lease"]):
         """Return those that a living holder has."""
         return self.filter(expires__gt=timezone.now()).exclude(holder="")
 
+    def nodes_held_now(self) -> set[int]:
+        """Return the nodes, by id, that somebody sees to now."""
+        names = self.held_now().filter(name__startswith="node:").values_list("name", flat=True)
+        return {int(name.partition(":")[2]) for name in names}
+
     @contextmanager
     def held(self, name: str, *, ttl: timedelta) -> Iterator["Lease | None"]:
         """Hold the lease for a block; yields None when somebody else has it."""

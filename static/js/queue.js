@@ -175,18 +175,23 @@ const ROWS = "#queue-list > .q-entry > .q-row [data-grip], .queue-window > .q-en
 const gripsIn = () => [...section.querySelectorAll(ROWS)];
 const keyOf = (entry) => entry.id.slice("qe-".length);
 
+const rowsBut = (dragged) => gripsIn().map(entryOf).filter((entry) => entry !== dragged);
+
 function targetAt(y) {
-  const entries = gripsIn().map(entryOf).filter((entry) => entry !== drag.entry);
-  return entries.find((entry) => {
+  return rowsBut(drag.entry).find((entry) => {
     const { top, height } = entry.getBoundingClientRect();
     return y < top + height / 2;
   }) ?? null;
 }
 
-function show(before) {
+function unmark() {
   for (const one of section.querySelectorAll(".is-before, .is-after")) one.classList.remove("is-before", "is-after");
+}
+
+function show(before) {
+  unmark();
   if (before) before.classList.add("is-before");
-  else gripsIn().map(entryOf).filter((one) => one !== drag.entry).pop()?.classList.add("is-after");
+  else rowsBut(drag.entry).pop()?.classList.add("is-after");
 }
 
 section.addEventListener("pointerdown", (event) => {
@@ -206,12 +211,11 @@ section.addEventListener("pointermove", (event) => {
 function drop(isMeant) {
   if (!drag) return;
   const { grip, entry, before } = drag;
-  show(null);
-  for (const one of section.querySelectorAll(".is-before, .is-after")) one.classList.remove("is-before", "is-after");
+  unmark();
   entry.classList.remove("is-dragged");
   drag = null;
   if (!isMeant || before === undefined) return;
-  const last = gripsIn().map(entryOf).filter((one) => one !== entry).pop();
+  const last = rowsBut(entry).pop();
   if (!before && !last) return;
   post(grip.dataset.place, before ? { before: keyOf(before) } : { after: keyOf(last) }).then(() => moved(grip.id));
 }

@@ -1,10 +1,10 @@
 """The queue on the farm page: watch it, reorder it, pause and resume, cancel and undo, read why a job waits."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import FloatRect, Locator, Page, expect
 
 from tests.browser import axe, steps
 from tests.browser.conftest import Opener
@@ -116,31 +116,29 @@ def test_a_row_goes_to_the_front_and_up_and_down_by_mouse_and_keys(
     names(page, "Coral", "Amber", "Beryl")
 
 
-def test_a_row_is_dragged_to_its_place(open_page: Opener, eliot: Eliot) -> None:
-    page = open_page()
-    ask(page, eliot, "Amber", "Beryl", "Coral", count=30)
-    in_order(page, "Amber", "Beryl", "Coral")
-    grip = row(page, "Coral").locator("[data-grip]").bounding_box()
-    target = row(page, "Beryl").bounding_box()
+def drag(page: Page, title: str, to: str, height: Callable[[FloatRect], float]) -> None:
+    """Drag a row by its grip to a height that follows from where another one is."""
+    grip = row(page, title).locator("[data-grip]").bounding_box()
+    target = row(page, to).bounding_box()
     assert grip
     assert target
     page.mouse.move(grip["x"] + 5, grip["y"] + 5)
     page.mouse.down()
-    page.mouse.move(grip["x"] + 5, target["y"] + 4, steps=5)
+    page.mouse.move(grip["x"] + 5, height(target), steps=5)
     page.mouse.up()
+
+
+def test_a_row_is_dragged_to_its_place(open_page: Opener, eliot: Eliot) -> None:
+    page = open_page()
+    ask(page, eliot, "Amber", "Beryl", "Coral", count=30)
+    in_order(page, "Amber", "Beryl", "Coral")
+    drag(page, "Coral", "Beryl", lambda box: box["y"] + 4)
     names(page, "Amber", "Coral", "Beryl")
 
 
 def drop_below_all(page: Page, title: str, last: str) -> None:
     page.locator("#queue").evaluate("queue => queue.scrollIntoView()")
-    grip = row(page, title).locator("[data-grip]").bounding_box()
-    target = row(page, last).bounding_box()
-    assert grip
-    assert target
-    page.mouse.move(grip["x"] + 5, grip["y"] + 5)
-    page.mouse.down()
-    page.mouse.move(grip["x"] + 5, target["y"] + target["height"] + 30, steps=5)
-    page.mouse.up()
+    drag(page, title, last, lambda box: box["y"] + box["height"] + 30)
 
 
 def test_a_row_that_is_dropped_below_those_shown_goes_before_those_that_are_not(
